@@ -1,0 +1,1 @@
+"""When a probe runs, under which deadline, and what its result does to the metrics."""
