@@ -48,6 +48,10 @@ __all__ = [
 
 _ALWAYS = "Always."
 _CONFIGURED = "For every configured probe that runs at this location, from the moment the config is loaded."
+_HELD = (
+    "From the first run that ended UP or DOWN. While runs end UNKNOWN the value is held for three intervals, "
+    "then the series is absent until a run decides again."
+)
 _DELAYS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 # What a probe found.
@@ -56,14 +60,13 @@ PROBE_SUCCESS = MetricDef(
     "probe_success",
     MetricType.GAUGE,
     "1 if the target was UP, 0 if it was DOWN, at the last run that could decide.",
-    meaning="From the first decided run. While runs end UNKNOWN the value is held for three intervals, "
-    "then the series is absent until a run decides again.",
+    meaning=_HELD,
 )
 PROBE_DURATION_SECONDS = MetricDef(
     "probe_duration_seconds",
     MetricType.GAUGE,
-    "How long the last run took in seconds, from its start to its verdict.",
-    meaning="From the first run.",
+    "How long the last run that ended UP or DOWN took in seconds, from its start to its verdict.",
+    meaning=_HELD,
 )
 PROBE_ALL_DURATION_SECONDS = MetricDef(
     "probe_all_duration_seconds",
@@ -76,14 +79,14 @@ PROBE_ALL_DURATION_SECONDS = MetricDef(
 PROBE_DNS_LOOKUP_TIME_SECONDS = MetricDef(
     "probe_dns_lookup_time_seconds",
     MetricType.GAUGE,
-    "How long resolving the target's host name took in seconds, at the last run that resolved it.",
-    meaning="From the first run that resolved a name; never for a target given as an address.",
+    "How long resolving the target's host name took in seconds, at the last run that ended UP or DOWN.",
+    meaning=_HELD + " Never for a target given as an address.",
 )
 PROBE_IP_PROTOCOL = MetricDef(
     "probe_ip_protocol",
     MetricType.GAUGE,
     "The IP version the last connection was made with: 4 or 6.",
-    meaning="From the first run that connected or tried to.",
+    meaning=_HELD + " Absent if no address was reached for.",
 )
 ROLLWATCH_COMPONENT_UP = MetricDef(
     "rollwatch_component_up",
@@ -91,7 +94,8 @@ ROLLWATCH_COMPONENT_UP = MetricDef(
     "1 if a component is up by the last health body that named it, 0 if it is down; "
     'critical="true" if the config says so.',
     labels=("component", "critical"),
-    meaning="For each component of the last health body that could be read, a 503's body too. "
+    meaning="For each component the health body named at the last run that ended UP or DOWN, a 503's too; "
+    "held as probe_success is. "
     "At most 50 names per service, the rest are counted under the name other.",
 )
 
@@ -127,13 +131,13 @@ ROLLWATCH_PROBE_TIMEOUT_SECONDS = MetricDef(
 ROLLWATCH_PROBE_LAST_RUN_TIMESTAMP_SECONDS = MetricDef(
     "rollwatch_probe_last_run_timestamp_seconds",
     MetricType.GAUGE,
-    "When the last run ended, whatever its verdict, in seconds since 1970.",
+    "When the last run started, whatever its verdict, in seconds since 1970.",
     meaning="From the first run.",
 )
 ROLLWATCH_PROBE_LAST_SUCCESS_TIMESTAMP_SECONDS = MetricDef(
     "rollwatch_probe_last_success_timestamp_seconds",
     MetricType.GAUGE,
-    "When the last run that found the target UP ended, in seconds since 1970.",
+    "When the last run that found the target UP started, in seconds since 1970.",
     meaning="From the first run that ended UP.",
 )
 ROLLWATCH_PROBE_SKIPPED_RUNS_TOTAL = MetricDef(
