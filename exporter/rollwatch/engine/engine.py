@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from rollwatch.clock import Clock
     from rollwatch.config.config import Config, ProbeDef, Service
     from rollwatch.metrics.bounded import BoundedNames
-    from rollwatch.metrics.definition import MetricDef
-    from rollwatch.metrics.store import GaugeChild, HistogramChild, Store
+    from rollwatch.metrics.store import Store
     from rollwatch.probers.contract import ProbeEnv, Prober, ProberKind
 
 __all__ = ["Engine"]
@@ -83,15 +82,14 @@ class Engine:
         self._at_work: dict[str, _AtWork] = {}
         self._services: dict[str, ServiceWatch] = {}
         self._group: asyncio.TaskGroup | None = None
-        lag = cast("HistogramChild", self._own(m.LOOP_LAG))
-        self._start_lag = cast("HistogramChild", self._own(m.START_LAG))
+        own = (location,)
+        lag = store.histogram(m.ROLLWATCH_LOOP_LAG_SECONDS, own)
+        self._start_lag = store.histogram(m.ROLLWATCH_PROBE_START_LAG_SECONDS, own)
+        self._network_gauge = store.gauge(m.ROLLWATCH_OWN_NETWORK_UP, own)
         self._loop_watch = LoopWatch(self._clock, lag.observe)
         self._loop_task: asyncio.Task[None] | None = None
         self._reference: ReferenceCheck | None = None
         self._reference_task: asyncio.Task[None] | None = None
-
-    def _own(self, metric: MetricDef) -> object:
-        return self._store.child(metric, (self._location,))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -153,7 +151,7 @@ class Engine:
     def _identity(self, config: Config, definition: ProbeDef) -> _Identity:
         service = config.services[definition.service]
         own = definition.spec.buckets
-        default = m.PROBE_ALL_DURATION.buckets if own is None else own
+        default = m.PROBE_ALL_DURATION_SECONDS.buckets if own is None else own
         buckets = tuple(sorted(set(default) | required_buckets(service.thresholds)))
         return _Identity(definition, config.environment, buckets)
 
@@ -185,8 +183,7 @@ class Engine:
             self._reference_task.cancel()
             await asyncio.wait([self._reference_task], timeout=_STOP_WITHIN_S)
             self._reference = self._reference_task = None
-        gauge = cast("GaugeChild", self._own(m.OWN_NETWORK_UP))
-        gauge.clear()
+        self._network_gauge.clear()
         check = config.reference_check
         if check is None:
             return
@@ -195,7 +192,7 @@ class Engine:
             check.address.port,
             check.timeout,
             self._clock,
-            lambda is_up: gauge.set(1.0 if is_up else 0.0),
+            lambda is_up: self._network_gauge.set(1.0 if is_up else 0.0),
         )
         self._reference_task = self._start(self._reference.live(_REFERENCE_INTERVAL_S), "reference-check")
 

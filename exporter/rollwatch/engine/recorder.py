@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from rollwatch.metrics import catalogue as m
 from rollwatch.metrics.definition import MetricType
-from rollwatch.metrics.store import CounterChild, GaugeChild, HistogramChild
+from rollwatch.metrics.series import CounterChild, GaugeChild
 from rollwatch.model import Phase, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from rollwatch.engine.runner import Outcome
     from rollwatch.metrics.bounded import BoundedNames
     from rollwatch.metrics.definition import MetricDef
+    from rollwatch.metrics.series import Child
     from rollwatch.metrics.store import Store
     from rollwatch.model import Component, Role
     from rollwatch.probers.contract import ProberKind, Sample
-
-    Child = GaugeChild | CounterChild | HistogramChild
 
 __all__ = ["ENGINE_REASONS", "Recorder"]
 
@@ -63,23 +62,23 @@ class Recorder:
         self._names = names
         self._children: dict[MetricDef, dict[tuple[str, ...], Child]] = {}
         self._shown: set[GaugeChild] = set()
-        self._gauge(m.PROBE_INFO, role.value).set(1)
-        self._gauge(m.PROBE_INTERVAL).set(interval_s)
-        self._gauge(m.PROBE_TIMEOUT).set(timeout_s)
+        self._gauge(m.ROLLWATCH_PROBE_INFO, role.value).set(1)
+        self._gauge(m.ROLLWATCH_PROBE_INTERVAL_SECONDS).set(interval_s)
+        self._gauge(m.ROLLWATCH_PROBE_TIMEOUT_SECONDS).set(timeout_s)
         self._success = self._gauge(m.PROBE_SUCCESS)
-        self._duration = self._gauge(m.PROBE_DURATION)
-        self._last_run = self._gauge(m.PROBE_LAST_RUN)
-        self._last_success = self._gauge(m.PROBE_LAST_SUCCESS)
-        self._skipped = self._counter(m.PROBE_SKIPPED_RUNS)
-        self._durations = store.histogram(m.PROBE_ALL_DURATION, base, buckets)
-        self._keep(m.PROBE_ALL_DURATION, (), self._durations)
+        self._duration = self._gauge(m.PROBE_DURATION_SECONDS)
+        self._last_run = self._gauge(m.ROLLWATCH_PROBE_LAST_RUN_TIMESTAMP_SECONDS)
+        self._last_success = self._gauge(m.ROLLWATCH_PROBE_LAST_SUCCESS_TIMESTAMP_SECONDS)
+        self._skipped = self._counter(m.ROLLWATCH_PROBE_SKIPPED_RUNS_TOTAL)
+        self._durations = store.histogram(m.PROBE_ALL_DURATION_SECONDS, base, buckets)
+        self._keep(m.PROBE_ALL_DURATION_SECONDS, (), self._durations)
         self._results = {reason: self._result(reason) for reason in ENGINE_REASONS | kind.reasons}
         for metric in kind.metrics:
             if metric.type is not MetricType.GAUGE and not metric.labels:
                 self._child(metric, ())
 
     def _result(self, reason: Reason) -> CounterChild:
-        return self._counter(m.PROBE_RESULTS, reason.verdict.value, reason.value)
+        return self._counter(m.ROLLWATCH_PROBE_RESULTS_TOTAL, reason.verdict.value, reason.value)
 
     def _child(self, metric: MetricDef, labels: tuple[str, ...]) -> Child:
         series = self._children.get(metric)
@@ -94,23 +93,28 @@ class Recorder:
         self._children.setdefault(metric, {})[labels] = child
 
     def _gauge(self, metric: MetricDef, *labels: str) -> GaugeChild:
-        return cast("GaugeChild", self._child(metric, labels))
+        child = self._child(metric, labels)
+        assert isinstance(child, GaugeChild)  # noqa: S101  callers name gauges only
+        return child
 
     def _counter(self, metric: MetricDef, *labels: str) -> CounterChild:
-        return cast("CounterChild", self._child(metric, labels))
+        child = self._child(metric, labels)
+        assert isinstance(child, CounterChild)  # noqa: S101  callers name counters only
+        return child
 
     def record(self, outcome: Outcome, standing: Verdict) -> None:
         """Take in a finished run; `standing` is the verdict that stands after it."""
         reason = outcome.reason
         run = outcome.run
+        ended_at = outcome.started_at + outcome.duration_s
         self._count(reason)
-        self._last_run.set(outcome.started_at)
+        self._last_run.set(ended_at)
         shown = self._apply(run.samples)
         if reason.verdict is not Verdict.UNKNOWN:
             self._duration.set(outcome.duration_s)
             self._durations.observe(outcome.duration_s)
             if reason is Reason.OK:
-                self._last_success.set(outcome.started_at)
+                self._last_success.set(ended_at)
             if self._kind.phase_metric is not None:
                 for phase, seconds in run.phases.items():
                     shown.add(self._set_phase(self._kind.phase_metric, phase, seconds))
@@ -179,8 +183,8 @@ class Recorder:
         return child
 
     def _set_component(self, component: Component) -> GaugeChild:
-        name = self._names.admit(m.COMPONENT_UP.name, self._base[0], component.name)
-        child = self._gauge(m.COMPONENT_UP, name, "true" if component.is_critical else "false")
+        name = self._names.admit(m.ROLLWATCH_COMPONENT_UP.name, self._base[0], component.name)
+        child = self._gauge(m.ROLLWATCH_COMPONENT_UP, name, "true" if component.is_critical else "false")
         child.set(1.0 if component.is_up else 0.0)
         return child
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rollwatch.config.config import Service
     from rollwatch.metrics.bounded import BoundedNames
     from rollwatch.metrics.definition import MetricDef
-    from rollwatch.metrics.store import GaugeChild, Store
+    from rollwatch.metrics.series import GaugeChild
+    from rollwatch.metrics.store import Store
 
 __all__ = ["ServiceWatch"]
 
@@ -59,13 +60,15 @@ class ServiceWatch:
             self._store.remove(child)
         self._children.clear()
         self._service = service
-        self._show(m.SERVICE_INFO, service.owner or "").set(1)
+        self._show(m.ROLLWATCH_SERVICE_INFO, service.owner or "").set(1)
         for override in service.overrides:
-            self._show(m.THRESHOLD_OVERRIDE, override.threshold, override.priority).set(override.value)
+            self._show(m.ROLLWATCH_THRESHOLD_OVERRIDE, override.threshold, override.priority).set(
+                override.value
+            )
 
     def _gauge(self, metric: MetricDef, *labels: str) -> GaugeChild:
-        child = self._store.child(metric, (self._service.name, self._environment, self._location, *labels))
-        return cast("GaugeChild", child)
+        base = (self._service.name, self._environment, self._location)
+        return self._store.gauge(metric, base + labels)
 
     def _show(self, metric: MetricDef, *labels: str) -> GaugeChild:
         child = self._gauge(metric, *labels)
@@ -84,11 +87,11 @@ class ServiceWatch:
         _log.info("release_seen", service=self._service.name, version=cleaned, was=before)
         if self._release_child is not None:
             self._store.remove(self._release_child)
-        label = self._names.admit(m.RELEASE_INFO.name, self._service.name, cleaned)
-        self._release_child = self._gauge(m.RELEASE_INFO, label)
+        label = self._names.admit(m.ROLLWATCH_RELEASE_INFO.name, self._service.name, cleaned)
+        self._release_child = self._gauge(m.ROLLWATCH_RELEASE_INFO, label)
         self._release_child.set(1)
         if self._releases.changed_at is not None:
-            self._changed_child = self._gauge(m.RELEASE_CHANGED)
+            self._changed_child = self._gauge(m.ROLLWATCH_RELEASE_CHANGED_TIMESTAMP_SECONDS)
             self._changed_child.set(self._releases.changed_at)
 
     def forget_probe(self, probe: str) -> None:

@@ -27,13 +27,11 @@ class Standing:
         UP and DOWN stand at once. UNKNOWN leaves the last decided verdict standing until
         `HOLD_INTERVALS` intervals after that was decided.
         """
+        stands: Verdict = verdict
         if verdict is not Verdict.UNKNOWN:
             self._decided_monotonic_s = monotonic_s
-            stands = verdict
         elif self._is_held(monotonic_s):
             stands = self.verdict
-        else:
-            stands = Verdict.UNKNOWN
         if stands is not self.verdict or self.since_at is None:
             self.since_at = wall_s
         self.verdict = stands

@@ -1,0 +1,54 @@
+"""The `rollwatch` command."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import click
+
+from rollwatch.cli.check_config import check_config
+from rollwatch.cli.exits import Exit
+from rollwatch.cli.exporter import exporter
+from rollwatch.cli.probe import probe
+from rollwatch.cli.suggest import SuggestingGroup
+from rollwatch.cli.version import version
+from rollwatch.demo.commands import demo
+from rollwatch.errors import ConfigError, RollwatchError, UsageError
+
+__all__ = ["cli", "main"]
+
+
+@click.group(cls=SuggestingGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Watch a production from outside and expose what is seen to Prometheus."""
+
+
+for command in (exporter, check_config, probe, demo, version):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; the one place that turns errors into exit codes."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = Exit.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        code = Exit.USAGE
+    except UsageError as error:
+        click.echo(f"Error: {error}", err=True)
+        code = Exit.USAGE
+    except (RollwatchError, OSError) as error:
+        click.echo(f"Error: {error}", err=True)
+        code = Exit.CANT_START
+    except Exception:  # noqa: BLE001  the outermost frame
+        traceback.print_exc()
+        click.echo("This is a bug of rollwatch. Please report it with the lines above.", err=True)
+        code = Exit.INTERNAL
+    sys.exit(code if isinstance(code, int) else Exit.OK)

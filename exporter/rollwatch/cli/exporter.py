@@ -1,0 +1,67 @@
+"""`rollwatch exporter`: the process Prometheus scrapes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import click
+import uvloop
+
+from rollwatch.cli.log_output import LogFormat, LogLevel, set_up_logging
+from rollwatch.cli.options import config_file_option, location_option
+from rollwatch.exporter.app import run_exporter
+from rollwatch.exporter.settings import ExporterSettings
+
+__all__ = ["exporter"]
+
+
+@click.command()
+@config_file_option
+@click.option(
+    "--web.listen-address",
+    "listen_address",
+    default="127.0.0.1:9717",
+    show_default=True,
+    help="Where to serve metrics and the status page; ':9717' is every interface, port 0 any free one.",
+)
+@click.option(
+    "--web.config.file",
+    "web_config_file",
+    type=click.Path(path_type=Path),
+    help="TLS, basic auth and tokens, in the format of the exporter toolkit.",
+)
+@location_option
+@click.option(
+    "--log.level",
+    "log_level",
+    type=click.Choice([level.value for level in LogLevel]),
+    default=LogLevel.INFO.value,
+    show_default=True,
+    help="Show events of this weight and heavier.",
+)
+@click.option(
+    "--log.format",
+    "log_format",
+    type=click.Choice([log_format.value for log_format in LogFormat]),
+    default=LogFormat.LOGFMT.value,
+    show_default=True,
+    help="How each line of the log is written.",
+)
+def exporter(
+    config_file: Path,
+    listen_address: str,
+    web_config_file: Path | None,
+    location: str | None,
+    log_level: str,
+    log_format: str,
+) -> None:
+    """Probe what --config.file describes and serve the metrics.
+
+    SIGHUP or POST /-/reload reads the file again; SIGTERM or Ctrl-C ends the process.
+    """
+    set_up_logging(LogLevel(log_level), LogFormat(log_format))
+    settings = ExporterSettings(config_file, listen_address, web_config_file, location, os.environ)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run_exporter(settings))

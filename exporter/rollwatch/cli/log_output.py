@@ -1,0 +1,71 @@
+"""How a process writes its log: one event per line on standard error, logfmt or JSON."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+__all__ = ["LogFormat", "LogLevel", "set_up_logging"]
+
+_TEXT_MAX = 1000
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
+def set_up_logging(level: LogLevel, log_format: LogFormat) -> None:
+    """Send our events, and those of the libraries, to standard error."""
+    number = {"debug": 10, "info": 20, "warn": 30, "error": 40}[level.value]
+    renderer: Any
+    if log_format is LogFormat.JSON:
+        renderer = structlog.processors.JSONRenderer()
+    else:
+        renderer = structlog.processors.LogfmtRenderer(
+            key_order=["ts", "level", "event"], drop_missing=True, bool_as_flag=False
+        )
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+        structlog.processors.format_exc_info,
+        _bound_texts,
+    ]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=[*shared],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def _bound_texts(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Remote text may be in any value: one line, no terminal control characters, bounded."""
+    for key, value in event.items():
+        if isinstance(value, str) and key != "exception":
+            text = value.translate(_CONTROL)
+            event[key] = text if len(text) <= _TEXT_MAX else text[:_TEXT_MAX] + "…"
+    return event

@@ -1,0 +1,1 @@
+"""The exporter process: its wiring, its routes and its status page."""

@@ -1,0 +1,24 @@
+"""What the command line says to the exporter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["ExporterSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExporterSettings:
+    """Flags and environment of one exporter process."""
+
+    config_file: Path
+    listen_address: str
+    web_config_file: Path | None
+    location: str | None
+    """From the command line or ROLLWATCH_LOCATION; it wins over the file's."""
+    environ: Mapping[str, str]
