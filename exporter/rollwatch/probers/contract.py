@@ -8,10 +8,11 @@ Whatever it learnt on the way it tells `run`, so that it is kept when the deadli
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from rollwatch.model import Component, Phase, Reason, Role
+from rollwatch.probers._network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,11 +112,15 @@ class Background(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ProbeEnv:
-    """What a prober may use of the world. `rng` gives a float in [0, 1)."""
+    """What a prober may use of the world. `rng` gives a float in [0, 1).
+
+    `network` is shared by all probes of the process; whoever makes the environment closes it at shutdown.
+    """
 
     clock: Clock
     rng: Callable[[], float]
     user_agent: str
+    network: Network = field(default_factory=Network)
 
 
 @dataclass(frozen=True, slots=True)
