@@ -1,4 +1,4 @@
-"""Virtual time: a loop that never waits. Its clock leaps to the next timer as soon as nothing is left to do."""
+"""Virtual time: a loop that never waits. Its clock leaps to the next timer when nothing is left to do."""
 
 from __future__ import annotations
 

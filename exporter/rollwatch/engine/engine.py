@@ -94,14 +94,20 @@ class Engine:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Own the tasks. On leaving, every task is cancelled and awaited."""
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            self._loop_task = self._start(self._loop_watch.live(), "loop-watch")
-            try:
-                yield
-            finally:
-                self._group = None
-                self._cancel_all()
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                self._loop_task = self._start(self._loop_watch.live(), "loop-watch")
+                try:
+                    yield
+                finally:
+                    self._group = None
+                    self._cancel_all()
+        except ExceptionGroup as failures:
+            # What the user of this context raised is that alone, not a group of one.
+            if len(failures.exceptions) == 1:
+                raise failures.exceptions[0] from None
+            raise
 
     def _cancel_all(self) -> None:
         for task in (self._loop_task, self._reference_task):

@@ -87,6 +87,9 @@ class ServiceWatch:
         _log.info("release_seen", service=self._service.name, version=cleaned, was=before)
         if self._release_child is not None:
             self._store.remove(self._release_child)
+            self._names.withdraw(
+                m.ROLLWATCH_RELEASE_INFO.name, self._service.name, self._release_child.key[-1]
+            )
         label = self._names.admit(m.ROLLWATCH_RELEASE_INFO.name, self._service.name, cleaned)
         self._release_child = self._gauge(m.ROLLWATCH_RELEASE_INFO, label)
         self._release_child.set(1)

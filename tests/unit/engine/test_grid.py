@@ -37,8 +37,22 @@ def test_a_timer_that_fires_a_millisecond_early_does_not_run_a_tick_twice():
 
 @pytest.mark.parametrize(
     ("due", "now", "missed"),
-    [(100.0, 100.0, 0), (100.0, 114.9, 0), (100.0, 115.0, 1), (100.0, 161.0, 4), (115.0, 116.0, 0), (90.0, 95.0, 0)],
-    ids=["on time", "late within the tick", "one tick passed", "four ticks passed", "next tick", "before the grid"],
+    [
+        (100.0, 100.0, 0),
+        (100.0, 114.9, 0),
+        (100.0, 115.0, 1),
+        (100.0, 161.0, 4),
+        (115.0, 116.0, 0),
+        (90.0, 95.0, 0),
+    ],
+    ids=[
+        "on time",
+        "late within the tick",
+        "one tick passed",
+        "four ticks passed",
+        "next tick",
+        "before the grid",
+    ],
 )
 def test_ticks_that_passed_without_a_run_are_counted(due, now, missed):
     assert Grid(100.0, 15.0).missed(due, now) == missed

@@ -4,12 +4,12 @@ import asyncio
 import errno
 
 import pytest
-from support.fake_probes import GAUGE
-from support.virtual import run_virtual, virtual_clock
 
 from rollwatch.engine.runner import Runner
 from rollwatch.errors import ProbeFailure, SecretUnavailable
 from rollwatch.model import Phase, Reason
+from support.fake_probes import GAUGE
+from support.virtual import run_virtual, virtual_clock
 
 
 class Scripted:
@@ -113,7 +113,13 @@ async def yes():
         (raising(ProbeFailure(Reason.STATUS, "x")), no, Reason.STATUS),
         (silent, no, Reason.TIMEOUT),
     ],
-    ids=["own network down", "network fine", "no reference", "the target answered", "silent after connecting"],
+    ids=[
+        "own network down",
+        "network fine",
+        "no reference",
+        "the target answered",
+        "silent after connecting",
+    ],
 )
 def test_a_target_is_not_blamed_for_our_own_network(script, network, reason):
     assert run_script(script, network=network).reason is reason
