@@ -1,0 +1,230 @@
+"""`rollwatch demo`: run a production, measure it, break it, heal it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import uvloop
+
+from rollwatch.clock import SystemClock
+from rollwatch.config.fields import parse_seconds
+from rollwatch.demo.control.client import ControlClient, FaultState, running_ports
+from rollwatch.demo.faults import FAULTS, Fault
+from rollwatch.demo.production.registry import DEFAULT_BASE_PORT, ports_from
+from rollwatch.demo.production.serve import serve
+from rollwatch.demo.rundir import RunDir
+from rollwatch.demo.supervisor.down import stop_running
+from rollwatch.demo.supervisor.plan import Stack
+from rollwatch.demo.supervisor.runlock import holder
+from rollwatch.demo.supervisor.supervisor import supervise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["demo"]
+
+_READY_WITHIN_S = 30.0
+
+
+class _Duration(click.ParamType[float]):
+    """`60s`, `5m`; the value is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            seconds = parse_seconds(value)
+        except ValueError as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+        if not 0 < seconds <= 86_400:
+            self.fail("must be above 0s and at most 24h", param, ctx)
+        return seconds
+
+
+_run_dir_option = click.option(
+    "--run-dir",
+    "run_dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".run"),
+    show_default=True,
+    help="Where the demo keeps its configuration, logs and secrets.",
+    callback=lambda _context, _param, path: RunDir(path.absolute()),
+)
+_base_port_option = click.option(
+    "--base-port",
+    type=click.IntRange(0, 65_000),
+    default=DEFAULT_BASE_PORT,
+    show_default=True,
+    help="The production takes this port and those after it; 0: any free ones.",
+)
+_seed_option = click.option(
+    "--seed", type=int, default=1, show_default=True, help="Decides the made-up figures."
+)
+_interval_option = click.option(
+    "--interval",
+    default="5s",
+    show_default=True,
+    callback=lambda _context, _param, value: _at_least_a_second(value),
+    help="How often each probe runs.",
+)
+
+
+def _at_least_a_second(value: str) -> str:
+    if _Duration().convert(value, None, None) < 1:
+        raise click.BadParameter("must be at least 1s")
+    return value
+
+
+@click.group()
+def demo() -> None:
+    """A small production to measure and to break.
+
+    'rollwatch demo up' runs it and measures it; 'rollwatch demo fault' lists what can go wrong in it.
+    """
+
+
+@demo.command("serve")
+@_run_dir_option
+@_base_port_option
+@_seed_option
+@_interval_option
+def serve_command(run_dir: RunDir, base_port: int, seed: int, interval: str) -> None:
+    """Run the production only, in the foreground, and write its rollwatch.yml."""
+    uvloop.run(
+        serve(
+            run_dir,
+            ports_from(base_port),
+            seed=seed,
+            interval=interval,
+            clock=SystemClock(),
+            say=click.echo,
+        )
+    )
+
+
+@demo.command()
+@_run_dir_option
+@_base_port_option
+@_seed_option
+@_interval_option
+@click.option(
+    "--listen-address",
+    default="127.0.0.1:9717",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where the exporter listens.",
+)
+def up(run_dir: RunDir, base_port: int, seed: int, interval: str, listen_address: str) -> None:
+    """Run the production and an exporter that measures it, until Ctrl-C."""
+    stack = Stack(
+        run_dir=run_dir,
+        base_port=base_port,
+        seed=seed,
+        interval=interval,
+        listen_address=listen_address,
+        command=_own_command(),
+    )
+    run_dir.prepare()
+    click.echo("starting the demo")
+    asyncio.run(
+        supervise(
+            stack.processes(),
+            lock=run_dir.supervisor,
+            environment=os.environ,
+            ready_within_s=_READY_WITHIN_S,
+            announce=lambda: click.echo(stack.overview()),
+            say=click.echo,
+        )
+    )
+    click.echo("stopped")
+
+
+@demo.command()
+@_run_dir_option
+def down(run_dir: RunDir) -> None:
+    """Stop what 'rollwatch demo up' runs in another terminal."""
+    click.echo(stop_running(run_dir))
+
+
+@demo.command()
+@_run_dir_option
+@click.argument("name", type=click.Choice([fault.value for fault in Fault]), required=False)
+@click.argument("state", type=click.Choice(["on", "off"]), required=False)
+@click.option("--for", "for_s", type=_Duration(), help="Heal by itself after this long, like 60s.")
+def fault(run_dir: RunDir, name: str | None, state: str | None, for_s: float | None) -> None:
+    """List what can be broken; or break NAME ('on') or mend it ('off')."""
+    client = ControlClient(run_dir)
+    if name is None:
+        click.echo(_listing(client.states()))
+        return
+    chosen = Fault(name)
+    if state is None:
+        raise click.UsageError(f"say what to do with it: rollwatch demo fault {name} on, or off")
+    if state == "off":
+        if for_s is not None:
+            raise click.UsageError("--for belongs to 'on'")
+        client.switch_off(chosen)
+        click.echo(f"{name} is off")
+        return
+    states = client.switch_on(chosen, for_s=for_s)
+    click.echo(f"{name} is {_state_word(states[chosen])}: {FAULTS[chosen].effect}")
+    for sign in FAULTS[chosen].signs:
+        click.echo(f"  rollwatch shows: {sign}")
+
+
+@demo.command()
+@_run_dir_option
+def heal(run_dir: RunDir) -> None:
+    """Switch every fault off."""
+    ControlClient(run_dir).heal()
+    click.echo("every fault is off")
+
+
+@demo.command()
+@_run_dir_option
+def status(run_dir: RunDir) -> None:
+    """Say what runs and which faults are on."""
+    supervisor = holder(run_dir.supervisor)
+    ports = running_ports(run_dir)
+    click.echo(f"supervisor: {'not running' if supervisor is None else f'running (pid {supervisor.pid})'}")
+    if ports is None:
+        click.echo("production: not running")
+        return
+    states = ControlClient(run_dir).states()
+    click.echo("production: " + ", ".join(f"{name} 127.0.0.1:{port}" for name, port in ports.items()))
+    broken = [f"{fault} {_state_word(state)}" for fault, state in states.items() if state.is_on]
+    click.echo(f"faults: {', '.join(broken) or 'none'}")
+
+
+def _listing(states: Mapping[Fault, FaultState]) -> str:
+    width = max(len(fault) for fault in FAULTS)
+    lines = []
+    for fault, info in FAULTS.items():
+        state = _state_word(states[fault])
+        lines.append(f"{fault:<{width}}  {state:<9}  {info.effect}")
+        lines.extend(f"{'':<{width}}             -> {sign}" for sign in info.signs)
+    return "\n".join(lines)
+
+
+def _state_word(state: FaultState) -> str:
+    if not state.is_on:
+        return "off"
+    return "on" if state.remaining_s is None else f"on ({state.remaining_s:.0f} s)"
+
+
+def _own_command() -> str:
+    """How a person runs us in this shell: `rollwatch`, or the path to it where it is not on PATH."""
+    script = Path(sys.executable).with_name("rollwatch")
+    if shutil.which("rollwatch") == str(script):
+        return "rollwatch"
+    if script.is_relative_to(Path.cwd()):
+        return str(script.relative_to(Path.cwd()))
+    return str(script)

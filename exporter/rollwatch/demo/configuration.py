@@ -1,0 +1,40 @@
+"""Writes the demo's `rollwatch.yml`: the shipped file with this production's ports and interval."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from rollwatch.config.fields import format_seconds, parse_seconds
+from rollwatch.demo.production.registry import DEFAULT_BASE_PORT, ports_from
+from rollwatch.demo.rundir import write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rollwatch.demo.rundir import RunDir
+
+__all__ = ["render_config", "write_config"]
+
+_SHIPPED_TIMEOUT_S = 4.0
+
+
+def render_config(ports: Mapping[str, int], *, interval: str) -> str:
+    """The shipped file, valid as it stands for the default ports, with these ports and this interval."""
+    text = resources.files("rollwatch.demo").joinpath("rollwatch.yml").read_text("utf-8")
+    defaults = {str(port): name for name, port in ports_from(DEFAULT_BASE_PORT).items()}
+
+    def actual(match: re.Match[str]) -> str:
+        return f"127.0.0.1:{ports[defaults[match['port']]]}"
+
+    # Only the plain ones: a probe that says more on the line (why it must be as slow as it is) keeps its own.
+    shortest = min(parse_seconds(interval), _SHIPPED_TIMEOUT_S)
+    text = text.replace("interval: 5s\n", f"interval: {interval}\n")
+    text = text.replace("timeout: 4s\n", f"timeout: {format_seconds(shortest)}\n")
+    return re.sub(r"127\.0\.0\.1:(?P<port>\d+)", actual, text)
+
+
+def write_config(run_dir: RunDir, ports: Mapping[str, int], *, interval: str) -> None:
+    """Write it into the run directory, where the files it names are."""
+    write_private(run_dir.config, render_config(ports, interval=interval).encode())

@@ -1,0 +1,1 @@
+"""How faults are switched from outside: a loopback endpoint and its client."""

@@ -1,0 +1,218 @@
+"""Everything that can be broken in the demo production, and where rollwatch shows it.
+
+`demo fault`, docs/demo.md and the end-to-end test are all drawn from `FAULTS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from rollwatch.model import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["FAULTS", "Expectation", "Fault", "FaultInfo", "Sign"]
+
+
+class Fault(StrEnum):
+    """The name a person types."""
+
+    FRONTEND_DOWN = "frontend-down"
+    STALE_TIMESTAMP = "stale-timestamp"
+    HEALTH_DOWN = "health-down"
+    COMPONENT_DOWN = "component-down"
+    API_5XX = "api-5xx"
+    SLOW = "slow"
+    HANG = "hang"
+    BAD_RELEASE = "bad-release"
+    BAD_JSON = "bad-json"
+    HUGE_BODY = "huge-body"
+    WS_REFUSE = "ws-refuse"
+    WS_DROP = "ws-drop"
+    FEED_STALE = "feed-stale"
+    FEED_CHANNEL_STALE = "feed-channel-stale"
+    PROVIDER_DOWN = "provider-down"
+    PROVIDER_RATE_LIMITED = "provider-rate-limited"
+    PROVIDER_UNAUTHORIZED = "provider-unauthorized"
+    ALL_PROVIDERS_DOWN = "all-providers-down"
+    BAD_GREEKS = "bad-greeks"
+    NODE_STUCK = "node-stuck"
+    CERTIFICATE_EXPIRED = "certificate-expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What one series of a probe comes to: read as PromQL, `metric{labels} comparison value`."""
+
+    metric: str
+    comparison: Literal["==", ">", "<"]
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        labels = ",".join(f'{name}="{value}"' for name, value in self.labels.items())
+        selector = f"{self.metric}{{{labels}}}" if labels else self.metric
+        return f"{selector} {self.comparison} {self.value:g}"
+
+    def holds(self, actual: float) -> bool:
+        """Whether a sample's value is as expected."""
+        match self.comparison:
+            case "==":
+                return actual == self.value
+            case ">":
+                return actual > self.value
+            case "<":
+                return actual < self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """How one probe shows a fault: why its runs end as they do, and the series that tell more.
+
+    `Reason.OK` means that the probe stays UP and only the series show the fault.
+    """
+
+    probe: str
+    reason: Reason
+    series: tuple[Expectation, ...] = ()
+
+    def __str__(self) -> str:
+        head = f"{self.probe} {self.reason.verdict.value.upper()}"
+        if self.reason is not Reason.OK:
+            head += f" ({self.reason})"
+        return ", ".join([head, *(str(expectation) for expectation in self.series)])
+
+
+@dataclass(frozen=True, slots=True)
+class FaultInfo:
+    """One fault: the part of the production it breaks, what its users meet, what rollwatch shows."""
+
+    part: str
+    effect: str
+    signs: tuple[Sign, ...]
+
+
+def _database_down() -> tuple[Expectation, ...]:
+    return (Expectation("rollwatch_component_up", "==", 0, {"component": "database"}),)
+
+
+FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
+    {
+        Fault.FRONTEND_DOWN: FaultInfo(
+            "front",
+            "the page can't be opened: connections are refused",
+            (Sign("web/page", Reason.CONNECT_REFUSED), Sign("web/health", Reason.CONNECT_REFUSED)),
+        ),
+        Fault.STALE_TIMESTAMP: FaultInfo(
+            "front",
+            "/health.json says healthy, but as of an hour ago (a cache answers, the server does not)",
+            (Sign("web/status", Reason.TIMESTAMP_STALE),),
+        ),
+        Fault.HEALTH_DOWN: FaultInfo(
+            "api",
+            "/health answers 503, shutting_down; every component is still up",
+            (Sign("api/health", Reason.STATUS),),
+        ),
+        Fault.COMPONENT_DOWN: FaultInfo(
+            "api",
+            "the database is down: /health answers 503 and names it",
+            (Sign("api/health", Reason.STATUS, _database_down()),),
+        ),
+        Fault.API_5XX: FaultInfo(
+            "api",
+            "/api/orders and /api/users answer 500; /health stays well",
+            (Sign("api/orders", Reason.STATUS), Sign("api/users", Reason.STATUS)),
+        ),
+        Fault.SLOW: FaultInfo(
+            "api",
+            "/api/orders takes over 2 s",
+            (Sign("api/orders", Reason.OK, (Expectation("probe_duration_seconds", ">", 2),)),),
+        ),
+        Fault.HANG: FaultInfo(
+            "api",
+            "the API accepts connections and never answers",
+            (Sign("api/health", Reason.TIMEOUT), Sign("api/orders", Reason.TIMEOUT)),
+        ),
+        Fault.BAD_RELEASE: FaultInfo(
+            "api",
+            "version 1.5.0 is out; /health stays well, /api/orders answers 500",
+            (
+                Sign(
+                    "api/health",
+                    Reason.OK,
+                    (Expectation("rollwatch_release_info", "==", 1, {"version": "1.5.0"}),),
+                ),
+                Sign("api/orders", Reason.STATUS),
+            ),
+        ),
+        Fault.BAD_JSON: FaultInfo(
+            "api",
+            "/api/users answers 200 with JSON that is cut off",
+            (Sign("api/users", Reason.JSON_INVALID),),
+        ),
+        Fault.HUGE_BODY: FaultInfo(
+            "api",
+            "/api/users answers 32 MiB",
+            (Sign("api/users", Reason.BODY_TOO_LARGE),),
+        ),
+        Fault.WS_REFUSE: FaultInfo(
+            "feed",
+            "the feed ends its sessions and refuses new ones with 503",
+            (Sign("feed/connect", Reason.STATUS), Sign("feed/session", Reason.DISCONNECTED)),
+        ),
+        Fault.WS_DROP: FaultInfo(
+            "feed",
+            "the feed drops every session without a close frame, as soon as it subscribes",
+            (Sign("feed/session", Reason.DISCONNECTED),),
+        ),
+        Fault.FEED_STALE: FaultInfo(
+            "feed",
+            "sessions stay connected and nothing arrives any more",
+            (Sign("feed/connect", Reason.NO_MATCHING_MESSAGE),),
+        ),
+        Fault.FEED_CHANNEL_STALE: FaultInfo(
+            "feed",
+            "channel ETH is silent, the others go on",
+            (Sign("feed/session", Reason.OK),),
+        ),
+        Fault.PROVIDER_DOWN: FaultInfo(
+            "primary",
+            "the primary data provider answers 503; the fallback is well",
+            (Sign("market-data/primary", Reason.STATUS),),
+        ),
+        Fault.PROVIDER_RATE_LIMITED: FaultInfo(
+            "primary",
+            "the primary data provider answers 429 with Retry-After: 5",
+            (Sign("market-data/primary", Reason.RATE_LIMITED),),
+        ),
+        Fault.PROVIDER_UNAUTHORIZED: FaultInfo(
+            "primary",
+            "the primary data provider rejects our token with 401",
+            (Sign("market-data/primary", Reason.CREDENTIALS_REJECTED),),
+        ),
+        Fault.ALL_PROVIDERS_DOWN: FaultInfo(
+            "primary",
+            "the primary and the fallback data provider answer 503",
+            (Sign("market-data/primary", Reason.STATUS), Sign("market-data/fallback", Reason.STATUS)),
+        ),
+        Fault.BAD_GREEKS: FaultInfo(
+            "primary",
+            "13 of 20 option records are wrong: gamma 0, |delta| over 1, no vega",
+            (Sign("market-data/primary", Reason.OK),),
+        ),
+        Fault.NODE_STUCK: FaultInfo(
+            "node",
+            "the chain's node answers, but its block height no longer grows",
+            (Sign("chain/height", Reason.VALUE_NOT_GROWING),),
+        ),
+        Fault.CERTIFICATE_EXPIRED: FaultInfo(
+            "gateway",
+            "the gateway serves a certificate that expired yesterday",
+            (Sign("web/certificate", Reason.CERTIFICATE_EXPIRED),),
+        ),
+    }
+)

@@ -1,0 +1,1 @@
+"""The parts of the demo production, one file each; `registry` lists them."""

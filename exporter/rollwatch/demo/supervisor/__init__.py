@@ -1,0 +1,1 @@
+"""Runs the demo's processes together, and ends them together."""
