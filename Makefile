@@ -1,0 +1,68 @@
+# One command each; every target sets up what it needs first. `make` alone says what there is.
+SHELL := /bin/sh
+PYTHON ?=
+B ?=
+T ?=
+# Two workers: enough to hide the waiting in integration tests, few enough not to disturb each other's clocks.
+WORKERS ?= 2
+
+export PYTHON
+bin := .venv/bin
+pytest := $(bin)/python -m pytest
+code := exporter tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup packages up down check test bench soak chaos wheel lock docs clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv from the lock (quick when nothing changed)
+	@tools/setup
+
+packages:
+	@tools/debian-packages
+
+up: setup ## Run the demo production and the exporter that measures it
+	@$(bin)/rollwatch demo up
+
+down: setup ## Stop what `make up` started
+	@$(bin)/rollwatch demo down
+
+check: setup ## Formatting, lint, types, direction of imports, generated files
+	@$(bin)/ruff format --check $(code)
+	@$(bin)/ruff check $(code)
+	@$(bin)/mypy
+	@$(bin)/lint-imports
+	@tools/generated --check
+
+# Coverage is judged before it is shown, and silently when it is full: the last line is pytest's own.
+ifeq ($(T),)
+test: setup packages check ## All tests with coverage; only some: make test T=tests/unit
+	@tools/test -n $(WORKERS)
+else
+test: setup packages
+	@$(pytest) $(T)
+endif
+
+bench: setup packages ## Figures beside a floor or a peer; one of them: make bench B=http
+	@PYTHONPATH=tests $(bin)/python -m bench $(B)
+
+soak: setup packages ## The exporter for 30 minutes under changing faults: memory, files, counts (SECONDS=1800)
+	@PYTHONPATH=tests $(bin)/python -m bench soak --seconds $(or $(SECONDS),1800)
+
+chaos: setup packages ## The tests that kill, starve and confuse the processes, ten times over
+	@set -e; for round in 1 2 3 4 5 6 7 8 9 10; do echo "round $$round of 10"; $(pytest) -q -x tests/chaos; done
+
+wheel: setup ## Build dist/rollwatch-*.whl
+	@$(bin)/python -m build --wheel --no-isolation --outdir dist . >.cache/wheel.log 2>&1 || { cat .cache/wheel.log >&2; exit 1; }
+	@ls dist/*.whl
+
+lock: setup ## Pin the newest versions that pyproject.toml allows: make lock ARGS=--upgrade
+	@tools/lock $(ARGS)
+
+docs: setup ## Write the files that are generated from the code
+	@tools/generated
+
+clean: ## Remove everything that can be made again
+	@rm -rf .venv .cache dist build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

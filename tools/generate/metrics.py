@@ -1,0 +1,9 @@
+# -> docs/metrics.md
+"""Print the page that says what each metric means."""
+
+import sys
+
+from rollwatch.metrics.reference import markdown
+from rollwatch.probers import discover
+
+sys.stdout.write(markdown(discover()))
