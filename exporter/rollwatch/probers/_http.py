@@ -1,1 +1,226 @@
-"""One HTTP exchange, from name to last byte, phase by phase. Shared by the kinds that speak HTTP."""
+"""One HTTP exchange, from name to last byte, phase by phase. Shared by the kinds that speak HTTP.
+
+    client = HttpClient(spec, env)            # once per probe
+    response = await client.fetch(run)        # each run; raises ProbeFailure below HTTP status
+    document = parse_json(response)
+
+A fresh connection per run, unless the spec says otherwise. Nothing is ever tried twice, but for a kept
+connection that the peer closed meanwhile. HTTP/1.1 only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from rollwatch.errors import ProbeFailure
+from rollwatch.model import Reason
+from rollwatch.probers._dial import dial
+from rollwatch.probers._http_answer import BodyFailure, Headers, Response, decode_body, parse_json
+from rollwatch.probers._http_exchange import Exchange
+from rollwatch.probers._http_metrics import (
+    CONTENT_LENGTH,
+    HTTP_METRICS,
+    HTTP_PHASES,
+    HTTP_REASONS,
+    HTTP_VERSION,
+    IS_TLS,
+    LAST_MODIFIED,
+    REDIRECTS,
+    STATUS_CODE,
+    UNCOMPRESSED_LENGTH,
+)
+from rollwatch.probers._http_request import Origin, Renderer, Request
+from rollwatch.probers._http_spec import AuthSpec, BasicAuth, HttpRequestSpec
+from rollwatch.probers._text import clean
+
+if TYPE_CHECKING:
+    from rollwatch.probers.contract import ProbeEnv, Run
+
+__all__ = [
+    "HTTP_METRICS",
+    "HTTP_PHASES",
+    "HTTP_REASONS",
+    "AuthSpec",
+    "BasicAuth",
+    "BodyFailure",
+    "Headers",
+    "HttpClient",
+    "HttpRequestSpec",
+    "Response",
+    "parse_json",
+]
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
+
+
+class _Kept(NamedTuple):
+    """A connection left from an earlier run."""
+
+    origin: Origin
+    transport: asyncio.Transport
+    exchange: Exchange
+    expiry: asyncio.TimerHandle
+
+
+class HttpClient:
+    """Sends the request of a spec. Runs never overlap."""
+
+    def __init__(self, spec: HttpRequestSpec, env: ProbeEnv) -> None:
+        self._spec = spec
+        self._env = env
+        self._renderer = Renderer(spec, env.user_agent)
+        self._tls = env.network.tls.get(spec.tls, ("http/1.1",))
+        self._kept: _Kept | None = None
+
+    def scrub(self, text: str) -> str:
+        """Remote text without our secrets, as far as the server said them back."""
+        return self._renderer.scrubber.scrub(text)
+
+    async def fetch(self, run: Run) -> Response:
+        """The answer after redirects, its body decoded and bounded.
+
+        Enters RESOLVE, CONNECT, TLS, PROCESSING and TRANSFER, and samples HTTP_METRICS. Raises ProbeFailure
+        with one of HTTP_REASONS; for a bad body it is a BodyFailure that has the response.
+        """
+        has_answer = False
+        try:
+            request = self._renderer.request()
+            response, request, redirects = await self._follow(run, request)
+            has_answer = True
+            self._sample(run, response, request, redirects)
+            response = await decode_body(replace(response, url=self._shown(request)), self._spec.body_limit)
+        except BodyFailure as failure:
+            if not has_answer:
+                has_answer = True
+                run.sample(STATUS_CODE, failure.response.status)
+            raise BodyFailure(failure.reason, self.scrub(failure.detail), failure.response) from None
+        except ProbeFailure as failure:
+            raise ProbeFailure(failure.reason, self.scrub(failure.detail)) from None
+        finally:
+            run.leave()
+            if not has_answer:
+                run.sample(STATUS_CODE, 0)
+        run.sample(UNCOMPRESSED_LENGTH, len(response.body))
+        return response
+
+    async def _follow(self, run: Run, request: Request) -> tuple[Response, Request, int]:
+        spec = self._spec
+        redirects = 0
+        seen = {(request.method, request.origin, request.target)} if spec.follow_redirects else set()
+        while True:
+            response = await self._ask(run, request, is_first=redirects == 0)
+            if run.notes is not None:
+                run.note("answered", f"{response.status} {request.method} {self._shown(request)}")
+            location = response.headers.get("location") if response.status in _REDIRECTS else None
+            if location is None or not spec.follow_redirects:
+                return response, request, redirects
+            redirects += 1
+            if redirects > spec.max_redirects:
+                raise ProbeFailure(Reason.REDIRECT, f"more than {spec.max_redirects} redirects")
+            request = request.redirected(response.status, location.encode("latin-1"))
+            step = (request.method, request.origin, request.target)
+            if step in seen:
+                raise ProbeFailure(Reason.REDIRECT, f"redirects go in a circle at {self._shown(request)}")
+            seen.add(step)
+
+    async def _ask(self, run: Run, request: Request, *, is_first: bool) -> Response:
+        keep = self._spec.reuse_connection and is_first
+        if keep:
+            exchange = self._take_kept(request.origin)
+            if exchange is not None:
+                run.note("connection", "kept from an earlier run")
+                try:
+                    return await self._exchange(run, request, exchange, keep=True)
+                except ProbeFailure:
+                    if exchange.has_answered or request.method not in _IDEMPOTENT:
+                        raise
+                    run.note("connection", "the peer had closed it; connecting again")
+        exchange = await self._connect(run, request)
+        return await self._exchange(run, request, exchange, keep=keep)
+
+    async def _connect(self, run: Run, request: Request) -> Exchange:
+        spec, origin, proxy = self._spec, request.origin, request.proxy
+        is_tls = origin.scheme == "https"
+        target = (origin.host, origin.port)
+        if proxy is not None and not is_tls:
+            target, proxy = (proxy.host, proxy.port), None
+        name = (
+            spec.tls.server_name
+            if spec.tls.server_name and origin.host == spec.url.host.lower()
+            else origin.host
+        )
+        _, exchange = await dial(
+            run,
+            target,
+            factory=Exchange,
+            env=self._env,
+            tls=self._tls if is_tls else None,
+            server_hostname=name,
+            ip=spec.ip,
+            timeout_s=spec.timeout,
+            proxy=proxy,
+        )
+        return exchange
+
+    async def _exchange(self, run: Run, request: Request, exchange: Exchange, *, keep: bool) -> Response:
+        spec = self._spec
+        answer = exchange.ask(
+            run,
+            request.wire,
+            method=request.method,
+            body_limit=spec.body_limit,
+            keep=keep,
+            follow=spec.follow_redirects,
+        )
+        try:
+            response = await answer
+        except BaseException:
+            exchange.abort()
+            raise
+        if keep and exchange.is_reusable:
+            self._keep(request.origin, exchange)
+        return response
+
+    def _keep(self, origin: Origin, exchange: Exchange) -> None:
+        transport = exchange.transport
+        if transport is None:
+            return
+        # Nobody tells a prober that it is no longer wanted: an unused connection ends by itself.
+        unused_s = 2 * self._spec.interval + self._spec.timeout
+        expiry = asyncio.get_running_loop().call_later(unused_s, transport.abort)
+        self._env.network.adopt(transport)
+        self._kept = _Kept(origin, transport, exchange, expiry)
+
+    def _take_kept(self, origin: Origin) -> Exchange | None:
+        kept, self._kept = self._kept, None
+        if kept is None:
+            return None
+        kept.expiry.cancel()
+        if kept.origin == origin and kept.exchange.is_reusable and not kept.transport.is_closing():
+            return kept.exchange
+        kept.transport.abort()
+        return None
+
+    def _sample(self, run: Run, response: Response, request: Request, redirects: int) -> None:
+        run.sample(STATUS_CODE, response.status)
+        run.sample(HTTP_VERSION, float(response.http_version))
+        length = response.content_length
+        run.sample(CONTENT_LENGTH, -1 if length is None else length)
+        run.sample(REDIRECTS, redirects)
+        run.sample(IS_TLS, request.origin.scheme == "https")
+        modified = response.headers.get("last-modified")
+        if modified is not None:
+            try:
+                run.sample(LAST_MODIFIED, parsedate_to_datetime(modified[:64]).timestamp())
+            except (ValueError, OverflowError, OSError):
+                run.note("last-modified", "can't be read")
+
+    def _shown(self, request: Request) -> str:
+        """A URL for people. The query is left out, and the path too when it could hold a secret of ours."""
+        origin = f"{request.origin.scheme}://{request.origin.authority}"
+        path = request.target.partition("?")[0]
+        return clean(self.scrub(origin + path), 200)
