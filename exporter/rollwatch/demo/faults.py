@@ -46,20 +46,27 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What one series of a probe comes to: read as PromQL, `metric{labels} comparison value`."""
+    """What one series of a probe comes to: read as PromQL, `metric{labels} comparison value`.
+
+    A metric that is a moment is compared as its age in seconds: `time() - metric{labels}`.
+    """
 
     metric: str
     comparison: Literal["==", ">", "<"]
     value: float
     labels: Mapping[str, str] = field(default_factory=dict)
+    is_moment: bool = False
 
     def __str__(self) -> str:
         labels = ",".join(f'{name}="{value}"' for name, value in self.labels.items())
         selector = f"{self.metric}{{{labels}}}" if labels else self.metric
+        if self.is_moment:
+            selector = f"time() - {selector}"
         return f"{selector} {self.comparison} {self.value:g}"
 
-    def holds(self, actual: float) -> bool:
-        """Whether a sample's value is as expected."""
+    def holds(self, sample: float, now: float) -> bool:
+        """Whether a sample taken at `now` (Unix seconds) is as expected."""
+        actual = now - sample if self.is_moment else sample
         match self.comparison:
             case "==":
                 return actual == self.value
@@ -96,8 +103,9 @@ class FaultInfo:
     signs: tuple[Sign, ...]
 
 
-def _database_down() -> tuple[Expectation, ...]:
-    return (Expectation("rollwatch_component_up", "==", 0, {"component": "database"}),)
+def _silence(channel: str) -> tuple[Expectation, ...]:
+    metric = "rollwatch_websocket_last_message_timestamp_seconds"
+    return (Expectation(metric, ">", 5, {"channel": channel}, is_moment=True),)
 
 
 FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
@@ -120,7 +128,13 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
         Fault.COMPONENT_DOWN: FaultInfo(
             "api",
             "the database is down: /health answers 503 and names it",
-            (Sign("api/health", Reason.STATUS, _database_down()),),
+            (
+                Sign(
+                    "api/health",
+                    Reason.STATUS,
+                    (Expectation("rollwatch_component_up", "==", 0, {"component": "database"}),),
+                ),
+            ),
         ),
         Fault.API_5XX: FaultInfo(
             "api",
@@ -167,17 +181,26 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
         Fault.WS_DROP: FaultInfo(
             "feed",
             "the feed drops every session without a close frame, as soon as it subscribes",
-            (Sign("feed/session", Reason.DISCONNECTED),),
+            (
+                Sign(
+                    "feed/session",
+                    Reason.DISCONNECTED,
+                    (Expectation("rollwatch_websocket_closes_total", ">", 0, {"code": "1006"}),),
+                ),
+            ),
         ),
         Fault.FEED_STALE: FaultInfo(
             "feed",
             "sessions stay connected and nothing arrives any more",
-            (Sign("feed/connect", Reason.NO_MATCHING_MESSAGE),),
+            (
+                Sign("feed/connect", Reason.NO_MATCHING_MESSAGE),
+                Sign("feed/session", Reason.OK, _silence("all")),
+            ),
         ),
         Fault.FEED_CHANNEL_STALE: FaultInfo(
             "feed",
             "channel ETH is silent, the others go on",
-            (Sign("feed/session", Reason.OK),),
+            (Sign("feed/session", Reason.OK, _silence("eth")),),
         ),
         Fault.PROVIDER_DOWN: FaultInfo(
             "primary",
