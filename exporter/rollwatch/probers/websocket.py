@@ -1,0 +1,126 @@
+"""WebSocket endpoints: opened anew by each run (`connect`), or watched over one long session (`watch`)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from rollwatch.errors import ProbeFailure, SecretUnavailable
+from rollwatch.model import Phase, Reason
+from rollwatch.probers._dial import DIAL_METRICS
+from rollwatch.probers._ws_messages import Expectation, Message
+from rollwatch.probers._ws_metrics import CONNECTS, METRICS, PHASES, Outcome
+from rollwatch.probers._ws_open import OPEN_REASONS, Opener
+from rollwatch.probers._ws_spec import WebSocketSpec
+from rollwatch.probers._ws_watch import WatchProber
+from rollwatch.probers.contract import ProberKind
+
+if TYPE_CHECKING:
+    from rollwatch.probers._ws_link import Link
+    from rollwatch.probers._ws_spec import ExpectSpec
+    from rollwatch.probers.contract import ProbeEnv, Prober, Run
+
+__all__ = ["KIND", "ConnectProber"]
+
+
+class ConnectProber:
+    """Opens a session, says what is to be said, waits for the expected message, and closes."""
+
+    def __init__(self, spec: WebSocketSpec, env: ProbeEnv) -> None:
+        self._spec = spec
+        self._opener = Opener(spec, env)
+
+    async def probe(self, run: Run) -> None:
+        """UP once the session is open and the expected message came; how it closes decides nothing."""
+        sends = [text.render() for text in self._spec.send]
+        waiting = _Waiting(self._spec.expect)
+        link = await self._open(run, waiting)
+        try:
+            for text in sends:
+                link.send(text)
+            if self._spec.expect is not None:
+                run.enter(Phase.TRANSFER)
+                await waiting.meet(link, self._spec.expect.within)
+                run.leave()
+                run.note("messages until the expected one", waiting.seen)
+            elif link.ended.done():
+                ending = link.ended.result()
+                raise ProbeFailure(ending.reason, f"{ending.detail}, at once")
+        except asyncio.CancelledError:
+            link.abort()
+            raise
+        finally:
+            # Returns at once: a peer that never closes must not spoil a good run, nor its measured time.
+            link.close()
+
+    async def _open(self, run: Run, waiting: _Waiting) -> Link:
+        outcome = Outcome.FAILED
+        try:
+            link = await self._opener.open(run, waiting)
+            outcome = Outcome.OK
+        except ProbeFailure as failure:
+            outcome = Outcome.of(failure.reason)
+            raise
+        except SecretUnavailable:
+            outcome = Outcome.UNDECIDED
+            raise
+        finally:
+            run.sample(CONNECTS, 1.0, outcome)
+        return link
+
+
+class _Waiting:
+    """Takes the messages of one session until the expected one."""
+
+    def __init__(self, spec: ExpectSpec | None) -> None:
+        self._expectation = None if spec is None else Expectation(spec)
+        self._decided = asyncio.get_running_loop().create_future()
+
+    @property
+    def seen(self) -> int:
+        """How many messages were looked at."""
+        return 0 if self._expectation is None else self._expectation.seen
+
+    def message(self, data: bytes | bytearray, text: str | None) -> None:
+        expectation = self._expectation
+        if expectation is not None and expectation.is_open and expectation.look(Message(data, text)):
+            self._decided.set_result(None)
+
+    def pong(self, payload: bytes) -> None:
+        """Nothing was asked."""
+
+    async def meet(self, link: Link, within_s: float | None) -> None:
+        """Return when the expected message came. Raises ProbeFailure when it no longer can."""
+        expectation = self._expectation
+        if expectation is None:
+            return
+        await asyncio.wait({self._decided, link.ended}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        if expectation.is_met:
+            return
+        if link.ended.done():
+            ending = link.ended.result()
+            raise ProbeFailure(ending.reason, f"{ending.detail}, before the expected message")
+        raise ProbeFailure(Reason.NO_MATCHING_MESSAGE, expectation.shortfall(within_s or 0.0))
+
+
+def _build(spec: WebSocketSpec, env: ProbeEnv) -> Prober:
+    return WatchProber(spec, env) if spec.mode == "watch" else ConnectProber(spec, env)
+
+
+KIND = ProberKind(
+    name="websocket",
+    spec=WebSocketSpec,
+    build=_build,
+    reasons=OPEN_REASONS
+    | {
+        Reason.NO_MATCHING_MESSAGE,
+        Reason.MESSAGE_TOO_LARGE,
+        Reason.ENCODING_INVALID,
+        Reason.CLOSED_BY_PEER,
+        Reason.DISCONNECTED,
+        Reason.NOT_STARTED,
+    },
+    target=lambda spec: spec.url.masked,
+    metrics=METRICS + DIAL_METRICS,
+    phase_metric=PHASES,
+)
