@@ -27,16 +27,16 @@ def stop_running(run_dir: RunDir, *, within_s: float = 20.0) -> str:
     found = holder(run_dir.supervisor)
     if found is None:
         return f"nothing is running in {run_dir.path}"
-    _send(found, signal.SIGTERM)
+    _send(run_dir, found, signal.SIGTERM)
     if _is_free(run_dir, within_s):
         return "stopped"
-    _send(found, signal.SIGKILL)
+    _send(run_dir, found, signal.SIGKILL)
     if found.marker is not None:
         sweep(found.marker)
     return f"stopped by force: it did not end within {within_s:g} s"
 
 
-def _send(found: Holder, number: signal.Signals) -> None:
+def _send(run_dir: RunDir, found: Holder, number: signal.Signals) -> None:
     if found.pid is None:
         raise DemoError("the demo has only just begun to start. Try again in a second")
     try:
@@ -47,6 +47,11 @@ def _send(found: Holder, number: signal.Signals) -> None:
     try:
         if found.is_alive():
             signal.pidfd_send_signal(descriptor, number)
+        elif holder(run_dir.supervisor) is not None:
+            raise DemoError(
+                f"something holds {run_dir.supervisor}, but process {found.pid}, named there, is another one "
+                "and is left alone. Find the holder with 'fuser' and end it by hand"
+            )
     except ProcessLookupError:
         return
     finally:
