@@ -1,0 +1,1 @@
+"""Figures of the host rollwatch runs on and of declared processes, read by `HostCollector`."""
