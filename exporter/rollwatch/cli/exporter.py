@@ -49,7 +49,7 @@ __all__ = ["exporter"]
     show_default=True,
     help="How each line of the log is written.",
 )
-def exporter(
+def exporter(  # noqa: PLR0917  click passes them by name
     config_file: Path,
     listen_address: str,
     web_config_file: Path | None,

@@ -87,7 +87,7 @@ class Engine:
         self._start_lag = store.histogram(m.ROLLWATCH_PROBE_START_LAG_SECONDS, own)
         self._network_gauge = store.gauge(m.ROLLWATCH_OWN_NETWORK_UP, own)
         self._loop_watch = LoopWatch(self._clock, lag.observe)
-        self._loop_task: asyncio.Task[None] | None = None
+        self._own_tasks: list[asyncio.Task[None]] = []
         self._reference: ReferenceCheck | None = None
         self._reference_task: asyncio.Task[None] | None = None
 
@@ -97,7 +97,7 @@ class Engine:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                self._loop_task = self._start(self._loop_watch.live(), "loop-watch")
+                self.adopt(self._loop_watch.live(), "loop-watch")
                 try:
                     yield
                 finally:
@@ -110,12 +110,17 @@ class Engine:
             raise
 
     def _cancel_all(self) -> None:
-        for task in (self._loop_task, self._reference_task):
-            if task is not None:
-                task.cancel()
+        for task in self._own_tasks:
+            task.cancel()
+        if self._reference_task is not None:
+            self._reference_task.cancel()
         for at_work in self._at_work.values():
             for task in at_work.tasks:
                 task.cancel()
+
+    def adopt(self, work: Coroutine[object, object, None], name: str) -> None:
+        """Own another task of the process: it ends with the engine, and its failure ends the engine."""
+        self._own_tasks.append(self._start(work, name))
 
     def _start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         if self._group is None:
@@ -252,6 +257,20 @@ class Engine:
         if watch.background is not None:
             tasks.append(self._start(watch.live_background(), f"session:{definition.id}"))
         return _AtWork(identity, watch, tuple(tasks))
+
+    def overdue(self) -> list[str]:
+        """Probes that should have run long ago; any is a reason to restart the process."""
+        return [probe_id for probe_id, at_work in self._at_work.items() if at_work.watch.is_overdue()]
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether a configuration is in force."""
+        return self._config is not None
+
+    @property
+    def config_problem(self) -> str | None:
+        """Why the newest configuration was refused, if it was."""
+        return self._config_problem
 
     async def refresh(self) -> None:
         """Bring the series of sessions up to date, before an exposition; in slices, not to stall the loop."""

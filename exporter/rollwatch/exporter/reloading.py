@@ -13,7 +13,7 @@ from rollwatch.errors import ConfigError, Problem
 from rollwatch.metrics import catalogue as m
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from rollwatch.clock import Clock
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rollwatch.config.secrets import SecretStore
     from rollwatch.config.spec import ProbeSpec
     from rollwatch.engine.engine import Engine
+    from rollwatch.exporter.hosting import HostWatch
     from rollwatch.metrics.store import Store
 
 __all__ = ["Loader", "Reloader"]
@@ -57,17 +58,17 @@ class Reloader:
         self,
         loader: Loader,
         engine: Engine,
+        host: HostWatch,
         store: Store,
         clock: Clock,
         *,
         location: str,
-        on_applied: Callable[[Config], Awaitable[None]],
     ) -> None:
         self._loader = loader
         self._engine = engine
         self._clock = clock
         self._location = location
-        self._on_applied = on_applied
+        self._host = host
         self._lock = asyncio.Lock()
         own = (location,)
         self._successful = store.gauge(m.ROLLWATCH_CONFIG_LAST_RELOAD_SUCCESSFUL, own)
@@ -79,7 +80,9 @@ class Reloader:
             why = f"the location can't change from {self._location!r} while the exporter runs"
             raise ConfigError([Problem("", None, "location", why, "Restart the exporter.")])
         await self._engine.apply(config)
-        await self._on_applied(config)
+        self._host.configure(config)
+        for warning in config.warnings:
+            _log.warning("config_warning", warning=warning)
         self._successful.set(1)
         self._success_at.set(self._clock.wall())
         # What a configuration built lives as long as it is in force. Taking it out of the garbage
@@ -88,8 +91,8 @@ class Reloader:
         gc.collect()
         gc.freeze()
 
-    async def reload(self) -> ConfigError | None:
-        """Read the file again and put it in force; the problems if it was refused. One at a time."""
+    async def reload(self) -> str | None:
+        """Read the file again and put it in force; the problems as text if it was refused. One at a time."""
         async with self._lock:
             try:
                 config = await self._loader.load()
@@ -99,6 +102,6 @@ class Reloader:
                 self._engine.refuse(str(error))
                 for problem in error.problems:
                     _log.error("config_refused", problem=str(problem), kept="the configuration before it")
-                return error
+                return str(error)
         _log.info("config_loaded", services=len(config.services), probes=len(config.probes))
         return None

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from rollwatch.config.config import Config, ProbeDef, Service
-from rollwatch.config.document import HostSpec, Links
+from rollwatch.config.document import HostSpec, Links, ReferenceCheck
 from rollwatch.engine.engine import Engine
 from rollwatch.engine.view import RunRefused
 from rollwatch.errors import ConfigError, ProbeFailure
@@ -280,6 +280,7 @@ async def test_a_run_on_demand_explains_itself_and_counts_like_any_other():
 @on_virtual_time
 async def test_a_run_on_demand_never_overlaps_another():
     async with bench(config(probe(does="hang", interval=10, timeout=5))) as b:
+        await asyncio.sleep(0)
         await asyncio.sleep(b.probe().next_run_at - b.clock.wall() + 1)
         with pytest.raises(RunRefused, match="is running right now"):
             await b.engine.run_now("api/health")
@@ -469,6 +470,32 @@ async def test_a_loop_that_stands_still_is_seen_and_blames_nobody():
         assert b.probe().last.reason is Reason.OVERLOADED
         assert b.engine.view().loop_lag_s > 5
         assert b.value("rollwatch_loop_lag_seconds_sum") > 5
+
+
+@on_virtual_time
+async def test_a_reference_that_is_gone_too_makes_it_our_own_network():
+    unreachable = {"x": failing(Reason.UNREACHABLE, "no route")}
+    # Nobody listens on port 1.
+    reference = ReferenceCheck.model_validate({"address": "127.0.0.1:1"})
+    async with bench(config(probe(does="x"), reference=reference), behaviours=unreachable) as b:
+        await asyncio.sleep(40)
+        assert b.probe().last.reason is Reason.OWN_NETWORK
+        assert "no route" in b.probe().last.detail
+        assert b.value("rollwatch_own_network_up") == 0
+        await b.engine.apply(config(probe(does="x")))
+        assert b.value("rollwatch_own_network_up") is None
+
+
+@on_virtual_time
+async def test_a_probe_whose_loop_has_stopped_is_found():
+    async with bench(config(probe(interval=10), probe("s", interval=10, kind="session"))) as b:
+        await asyncio.sleep(60)
+        assert b.engine.overdue() == []
+        for task in asyncio.all_tasks():
+            if task.get_name() == "probe:api/health":
+                task.cancel()
+        await asyncio.sleep(60)
+        assert b.engine.overdue() == ["api/health"]
 
 
 @on_virtual_time

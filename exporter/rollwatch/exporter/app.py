@@ -1,0 +1,143 @@
+"""The exporter process: builds every part, owns the loop's tasks, ends in bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import structlog
+
+from rollwatch import __version__
+from rollwatch.clock import SystemClock
+from rollwatch.config.secrets import SecretStore
+from rollwatch.engine.engine import Engine
+from rollwatch.exporter.exposing import Exposition
+from rollwatch.exporter.hosting import HostWatch
+from rollwatch.exporter.reloading import Loader, Reloader
+from rollwatch.exporter.routes import Access, exporter_routes
+from rollwatch.metrics import catalogue as m
+from rollwatch.metrics.bounded import BoundedNames
+from rollwatch.metrics.store import Store
+from rollwatch.probers import discover
+from rollwatch.probers._network import Network
+from rollwatch.probers.contract import ProbeEnv
+from rollwatch.serving.app import build_app
+from rollwatch.serving.health import Health
+from rollwatch.serving.server import serve
+from rollwatch.serving.web_config_file import WebConfigSource
+
+if TYPE_CHECKING:
+    from rollwatch.clock import Clock
+    from rollwatch.exporter.settings import ExporterSettings
+    from rollwatch.metrics.series import CounterChild
+
+__all__ = ["USER_AGENT", "run_exporter"]
+
+_log = structlog.get_logger(__name__)
+
+USER_AGENT = f"rollwatch/{__version__}"
+_SECRETS_EVERY_S = 5.0
+
+
+async def run_exporter(settings: ExporterSettings) -> None:
+    """Probe and serve until SIGTERM or SIGINT.
+
+    Raises ConfigError if the configuration can't be used, UsageError if the address or the web
+    configuration can't.
+    """
+    clock = SystemClock()
+    kinds = discover()
+    secrets = SecretStore(settings.config_file.parent, settings.environ)
+    specs = {name: kind.spec for name, kind in kinds.items()}
+    loader = Loader(settings.config_file, specs, secrets, settings.location)
+    config = await loader.load()
+    store = Store()
+    location = config.location
+    names = BoundedNames(
+        on_fold=lambda metric: store.counter(m.ROLLWATCH_LABEL_FOLDS_TOTAL, (location, metric)).inc()
+    )
+    stop, hang_up = _signals()
+    async with AsyncExitStack() as stack:
+        network = Network(clock=clock)
+        stack.push_async_callback(network.close)
+        env = ProbeEnv(clock=clock, rng=random.random, user_agent=USER_AGENT, network=network)
+        engine = Engine(kinds, store, names, env, location=location)
+        host = HostWatch(store, clock)
+        reloader = Reloader(loader, engine, host, store, clock, location=location)
+        exposition = Exposition(store, engine.refresh, clock, location=location)
+        routes = exporter_routes(
+            monitor=engine,
+            health=_health(engine, clock),
+            render=exposition.render,
+            reload=reloader.reload,
+        )
+        app = build_app(routes, WebConfigSource(settings.web_config_file, Access))
+        await stack.enter_async_context(engine.running())
+        await stack.enter_async_context(serve(app, settings.listen_address))
+        await reloader.apply(config)
+        engine.adopt(host.live(), "host-watch")
+        engine.adopt(_reload_on(hang_up, reloader), "reload-on-hangup")
+        failures = store.counter(m.ROLLWATCH_SECRET_REFRESH_FAILURES_TOTAL, (location,))
+        engine.adopt(_refresh_secrets(secrets, failures), "secrets")
+        _log.info(
+            "started",
+            version=__version__,
+            environment=config.environment,
+            location=location,
+            services=len(config.services),
+            probes=len(config.probes),
+        )
+        await stop.wait()
+        _log.info("stopping")
+
+
+def _signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """Events for SIGTERM or SIGINT, and for SIGHUP."""
+    stop, hang_up = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, hang_up.set)
+    return stop, hang_up
+
+
+def _health(engine: Engine, clock: Clock) -> Health:
+    def alive() -> str | None:
+        overdue = engine.overdue()
+        if not overdue:
+            return None
+        return f"{len(overdue)} probes have not run for three intervals, {overdue[0]} among them."
+
+    def ready() -> str | None:
+        return None if engine.is_configured else "The configuration is not in force yet."
+
+    return Health(
+        program="rollwatch exporter",
+        version=__version__,
+        clock=clock,
+        alive=alive,
+        ready=ready,
+        checks={"configuration": lambda: engine.config_problem},
+    )
+
+
+async def _reload_on(hang_up: asyncio.Event, reloader: Reloader) -> None:
+    while True:
+        await hang_up.wait()
+        hang_up.clear()
+        await reloader.reload()
+
+
+async def _refresh_secrets(secrets: SecretStore, failures: CounterChild) -> None:
+    while True:
+        await asyncio.sleep(_SECRETS_EVERY_S)
+        for reference in await asyncio.to_thread(secrets.refresh):
+            problem = secrets.problem(reference)
+            if problem is None:
+                _log.info("secret_read_again", secret=reference)
+            else:
+                failures.inc()
+                _log.error("secret_unavailable", secret=reference, why=problem)
