@@ -12,6 +12,7 @@ from pydantic_core import core_schema
 from rollwatch.config.address import Host, HostPort, Port
 from rollwatch.config.expressions import JsonExpression, Pattern
 from rollwatch.config.mistake import did_you_mean, expect_text, mistake, type_word
+from rollwatch.config.secrets import Elsewhere
 from rollwatch.config.template import SecretText, Template, TemplateStr
 from rollwatch.config.urls import HeaderName, Headers, HttpUrl, Url, WsUrl
 
@@ -39,6 +40,7 @@ __all__ = [
     "Url",
     "WsUrl",
     "did_you_mean",
+    "expect_text",
     "format_bytes",
     "format_seconds",
     "mistake",
@@ -110,11 +112,13 @@ def _name(value: object) -> str:
     return text
 
 
-def _local_file(value: object, info: ValidationInfo) -> Path:
+def _local_file(value: object, info: ValidationInfo) -> Path | None:
     if isinstance(value, Path):
         return value
     text = expect_text(value)
     store = (info.context or {}).get("secrets")
+    if isinstance(store, Elsewhere):
+        return None
     try:
         path = (store.base_dir if store is not None else Path()) / text
         with path.open("rb") as file:
@@ -209,4 +213,7 @@ Name = Annotated[
 """What becomes a label value: lower case, digits, `.`, `_`, `-`."""
 
 LocalFile = Annotated[Path, BeforeValidator(_local_file), WithJsonSchema({"type": "string"})]
-"""A file that must be readable at load; relative to the directory of the configuration file."""
+"""A file that must be readable at load; relative to the directory of the configuration file.
+
+None where the probe is for another location: its files need not be here.
+"""

@@ -2,7 +2,7 @@
 
 A secret is named in the file as `${file:PATH}` (relative to the file's directory) or `${env:NAME}` and is
 never written there. Its value lives in a cell of one `SecretStore`; a `Template` is text with references to
-cells. Everything a template shows by itself (`str`, `repr`, dumps) is masked: only `render()` gives the value.
+cells. All that a template shows by itself (`str`, `repr`, dumps) is masked: only `render()` gives the value.
 
 One process has one store, kept over reloads. `SecretStore.refresh` and `SecretStore.template` read files:
 call them in a thread. `Template.render` only looks at memory, from any thread.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["SECRET_LIMIT", "SecretCell", "SecretStore", "SecretText", "Template", "TemplateStr"]
+__all__ = ["SECRET_LIMIT", "Elsewhere", "SecretCell", "SecretStore", "SecretText", "Template", "TemplateStr"]
 
 SECRET_LIMIT = 64 * 1024
 """A secret is at most this many bytes."""
@@ -40,15 +40,15 @@ class _Content(NamedTuple):
 class SecretCell:
     """One secret. Two cells are equal if they are read from the same place."""
 
-    __slots__ = ("__weakref__", "_content", "_failures", "_place", "_seen", "is_exposed", "reference")
+    __slots__ = ("__weakref__", "_content", "_has_failed", "_path", "_seen", "is_exposed", "reference")
 
-    def __init__(self, reference: str, place: Path | str) -> None:
+    def __init__(self, reference: str, path: Path | None) -> None:
         self.reference = reference
         self.is_exposed = False
         """Whether everybody on this host may read the file."""
-        self._place = place
+        self._path = path
         self._content = _Content(None, "it has not been read yet", 0)
-        self._failures = 0
+        self._has_failed = False
         self._seen: tuple[tuple[int, ...], int] | None = None
 
     @property
@@ -63,18 +63,22 @@ class SecretCell:
             raise SecretUnavailable(self.reference, content.why)
         return content.value
 
-    def read(self, env: Mapping[str, str], *, patience: int) -> bool:
-        """Read again; true if the content changed. The last good value outlives `patience` failed reads."""
+    def load(self, env: Mapping[str, str]) -> bool:
+        """Read; true if the content changed. Raises SecretUnavailable, and then nothing has changed."""
+        value = self._read_env(env) if self._path is None else self._read_file(self._path)
+        self._has_failed = False
+        return value is not None and self._put(value, "")
+
+    def refresh(self, env: Mapping[str, str]) -> bool:
+        """Read again; true if the content changed. The last good value outlives one failed read."""
         try:
-            value = self._read_env(env) if isinstance(self._place, str) else self._read_file(self._place)
+            return self.load(env)
         except SecretUnavailable as error:
             self._seen = None
-            self._failures += 1
-            if self._failures <= patience and self._content.value is not None:
+            if not self._has_failed:
+                self._has_failed = True
                 return False
             return self._put(None, error.why)
-        self._failures = 0
-        return value is not None and self._put(value, "")
 
     def _put(self, value: str | None, why: str) -> bool:
         old = self._content
@@ -132,19 +136,30 @@ class SecretCell:
         return value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SecretCell) and (self.reference, self._place) == (
+        return isinstance(other, SecretCell) and (self.reference, self._path) == (
             other.reference,
-            other._place,
+            other._path,
         )
 
     def __hash__(self) -> int:
-        return hash((self.reference, self._place))
+        return hash((self.reference, self._path))
 
     def __repr__(self) -> str:
         return f"SecretCell({self.reference})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is never pickled")
+
+
+class Elsewhere:
+    """Stands for the store where a probe of another location is validated: nothing is read."""
+
+    def __init__(self, base_dir: Path) -> None:
+        self.base_dir = base_dir
+
+    def cell(self, reference: str) -> SecretCell:
+        """A cell that has no value."""
+        return SecretCell(reference, None)
 
 
 class SecretStore:
@@ -166,18 +181,26 @@ class SecretStore:
             cell = self._cells.get(reference)
             if cell is None:
                 kind, _, name = reference.partition(":")
-                cell = SecretCell(reference, self.base_dir / name if kind == "file" else "env")
-            cell.read(self._env, patience=0)
-            cell.value()
+                cell = SecretCell(reference, self.base_dir / name if kind == "file" else None)
+            cell.load(self._env)
             self._cells[reference] = cell
             return cell
 
     def refresh(self) -> list[str]:
         """Read again what changed; blocks. Returns the references that changed, vanished or came back."""
         with self._lock:
-            return sorted(
-                cell.reference for cell in list(self._cells.values()) if cell.read(self._env, patience=1)
-            )
+            return sorted(cell.reference for cell in list(self._cells.values()) if cell.refresh(self._env))
+
+    def problem(self, reference: str) -> str | None:
+        """Why the secret of that name can't be used now; None if it can, or nobody holds it."""
+        with self._lock:
+            cell = self._cells.get(reference)
+        try:
+            if cell is not None:
+                cell.value()
+        except SecretUnavailable as error:
+            return error.why
+        return None
 
     @property
     def references(self) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import math
+from itertools import pairwise
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from rollwatch.config.fields import Name, Seconds
+from rollwatch.config.fields import Name, Seconds, format_seconds, mistake
 
 __all__ = ["ProbeSpec", "Spec"]
 
@@ -23,6 +25,18 @@ class Spec(BaseModel):
     )
 
 
+def _ascending(bounds: tuple[float, ...]) -> tuple[float, ...]:
+    if not all(math.isfinite(bound) and bound > 0 for bound in bounds):
+        raise mistake("has a bound that is not positive and finite", "Write seconds, like [0.25, 0.75].")
+    if any(low >= high for low, high in pairwise(bounds)):
+        raise mistake("is not ascending", "Write each bound once, the smallest first.")
+    return bounds
+
+
+Buckets = Annotated[tuple[float, ...], Field(max_length=50), AfterValidator(_ascending)]
+"""Upper bounds of a histogram."""
+
+
 class ProbeSpec(Spec):
     """What every kind of probe may say."""
 
@@ -34,5 +48,19 @@ class ProbeSpec(Spec):
     """The whole run must have ended after this; at most `interval`."""
     locations: tuple[Name, ...] = ()
     """Run only in these locations; empty: everywhere."""
-    buckets: tuple[float, ...] | None = None
+    buckets: Buckets | None = None
     """Upper bounds of the duration histogram in seconds; the thresholds in force are always added."""
+
+    def runs_in(self, location: str) -> bool:
+        """Whether the probe runs in `location`."""
+        return not self.locations or location in self.locations
+
+    @model_validator(mode="after")
+    def _a_run_ends_before_the_next(self) -> Self:
+        if self.timeout > self.interval:
+            raise mistake(
+                f"is longer than the interval of {format_seconds(self.interval)}",
+                f"Write at most {format_seconds(self.interval)}, or a longer interval.",
+                at=("timeout",),
+            )
+        return self

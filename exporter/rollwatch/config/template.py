@@ -119,12 +119,11 @@ class Template:
 
     @property
     def is_header_safe(self) -> bool:
-        """Whether it can be a header's value with the secrets as they are now."""
+        """Whether it can be a header's value, as far as its secrets can be read now."""
         try:
-            self.render_header()
+            return not _CONTROL.search(self.render())
         except SecretUnavailable:
-            return False
-        return True
+            return True
 
     @property
     def masked(self) -> str:
@@ -132,6 +131,11 @@ class Template:
         if self._is_hidden:
             return MASK
         return "".join(part if isinstance(part, str) else MASK for part in self._parts)
+
+    @property
+    def is_written_out(self) -> bool:
+        """Whether the file itself holds what should be a secret."""
+        return self._is_hidden and not self.has_secret
 
     def hidden(self) -> Self:
         """The same, with its literal text secret too."""

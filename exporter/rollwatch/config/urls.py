@@ -83,6 +83,11 @@ class Url(Template):
         return HostPort(self.host, self.port)
 
     @property
+    def is_written_out(self) -> bool:
+        """Whether the file itself holds credentials of the URL."""
+        return not self.has_secret and self._shown != self.render()
+
+    @property
     def masked(self) -> str:
         """For people: without secrets, userinfo and telling parameters."""
         return self._shown

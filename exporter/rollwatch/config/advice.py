@@ -1,0 +1,35 @@
+"""What works but should be mended: sentences for the operator who runs check-config."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rollwatch.config.template import Template
+from rollwatch.config.values import values_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from rollwatch.config.config import ProbeDef, Service
+
+__all__ = ["advice"]
+
+
+def advice(services: Mapping[str, Service], probes: Sequence[ProbeDef], location: str) -> Iterator[str]:
+    """One sentence for each thing to mend, with its place."""
+    for probe in probes:
+        for path, value in values_in(probe.spec):
+            if isinstance(value, Template) and value.is_written_out:
+                place = f"services.{probe.service}.probes.{probe.name}.{path}"
+                yield f"{place}: a secret stands in the file. Write ${{file:PATH}} or ${{env:NAME}} instead."
+    by_service: dict[str, list[ProbeDef]] = {name: [] for name in services}
+    for probe in probes:
+        by_service[probe.service].append(probe)
+    for name, own in by_service.items():
+        roles = {str(getattr(probe.spec, "role", "")) for probe in own}
+        if not own:
+            yield f"services.{name}: nothing is probed. Add a probe."
+        elif not any(probe.spec.runs_in(location) for probe in own):
+            yield f"services.{name}: every probe runs in another location."
+        if "fallback" in roles and "primary" not in roles:
+            yield f"services.{name}: a provider is a fallback and none is primary. Give one role: primary."

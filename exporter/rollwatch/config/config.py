@@ -1,0 +1,62 @@
+"""What runs: one loaded configuration, frozen; compared by value, so a reload keeps what did not change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from rollwatch.config.thresholds import Override, overrides
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rollwatch.config.document import HostSpec, Links, ReferenceCheck
+    from rollwatch.config.spec import ProbeSpec
+
+__all__ = ["Config", "ProbeDef", "Service"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeDef:
+    """One configured probe."""
+
+    id: str
+    """`service/probe`."""
+    service: str
+    name: str
+    kind: str
+    spec: ProbeSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service, beside its probes."""
+
+    name: str
+    owner: str | None
+    links: Links
+    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: MappingProxyType({}))
+    """Overrides by threshold id and priority, in the threshold's unit; an infinity means off."""
+
+    @property
+    def overrides(self) -> tuple[Override, ...]:
+        """The same, flat."""
+        return overrides(self.thresholds)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything one file says, for one location."""
+
+    environment: str
+    location: str
+    services: Mapping[str, Service]
+    probes: tuple[ProbeDef, ...]
+    """Those that run in `location`, in file order."""
+    host: HostSpec
+    reference_check: ReferenceCheck | None
+    elsewhere: tuple[ProbeDef, ...] = ()
+    """Valid, but for other locations: their secrets were not read."""
+    warnings: tuple[str, ...] = ()
+    """What works but an operator should mend; whole sentences, free of secrets."""

@@ -1,0 +1,54 @@
+"""A loaded configuration in a few lines, for the operator who asked whether the file is good."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rollwatch.config.template import Template
+from rollwatch.config.values import values_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rollwatch.config.config import Config
+
+__all__ = ["describe"]
+
+
+def describe(config: Config) -> list[str]:
+    """What was loaded: counts, names of secrets, warnings. Free of secrets."""
+    return list(_lines(config))
+
+
+def _lines(config: Config) -> Iterator[str]:
+    yield f"environment {config.environment}, location {config.location}"
+    kinds = Counter(probe.kind for probe in config.probes)
+    by_kind = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    yield f"{_count(len(config.services), 'service')}: {', '.join(config.services)}"
+    yield f"{_count(len(config.probes), 'probe')}{f': {by_kind}' if by_kind else ''}"
+    if config.elsewhere:
+        ids = ", ".join(probe.id for probe in config.elsewhere)
+        yield f"{_count(len(config.elsewhere), 'probe')} for other locations: {ids}"
+    overridden = [override for service in config.services.values() for override in service.overrides]
+    if overridden:
+        yield f"{_count(len(overridden), 'threshold')} overridden"
+    references = sorted(
+        {
+            reference
+            for probe in config.probes
+            for _, value in values_in(probe.spec)
+            if isinstance(value, Template)
+            for reference in value.references
+        }
+    )
+    if references:
+        yield f"{_count(len(references), 'secret')} read: {', '.join(references)}"
+    if config.host.enabled:
+        yield f"host figures for the service {config.host.service}"
+    for warning in config.warnings:
+        yield f"warning: {warning}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

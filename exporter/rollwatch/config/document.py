@@ -1,0 +1,163 @@
+"""The file, but for its probes: those are validated by the spec of their kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
+
+from rollwatch.config.fields import (
+    HostPort,
+    HttpUrl,
+    Name,
+    Pattern,
+    Seconds,
+    expect_text,
+    mistake,
+)
+from rollwatch.config.spec import Spec
+
+__all__ = ["Defaults", "Document", "HostSpec", "Links", "ProcessSpec", "ReferenceCheck", "ServiceSpec"]
+
+
+def _link(value: object) -> str:
+    url = HttpUrl.from_field(expect_text(value), None)
+    if url.masked != url.render():
+        raise mistake("is shown to everybody and has credentials in it", "Write it without them.")
+    return url.render()
+
+
+def _path(value: object, info: ValidationInfo) -> Path:
+    text = expect_text(value)
+    if not text or "\x00" in text:
+        raise mistake("is not a path", "Write the path of a file.")
+    store = (info.context or {}).get("secrets")
+    return Path(text) if store is None else Path(store.base_dir, text)
+
+
+def _mounts(mounts: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(mount.startswith("/") for mount in mounts):
+        raise mistake("has a mount point that is not absolute", "Write it like /var/lib.")
+    return mounts
+
+
+Link = Annotated[str, BeforeValidator(_link), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
+"""An address for people; it is published, so it can't have credentials."""
+
+FutureFile = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "minLength": 1})]
+"""A file that need not exist at load; relative to the directory of the configuration file."""
+
+Line = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""One line of text."""
+
+
+class Defaults(Spec):
+    """What holds for every probe that says nothing of its own."""
+
+    interval: Annotated[Seconds, Field(ge=1, le=86_400)] | None = None
+    """Time between the starts of two runs; else what the kind of probe has as its default."""
+    timeout: Annotated[Seconds, Field(gt=0, le=300)] | None = None
+    """The whole run must have ended after this; else what the kind of probe has as its default."""
+
+
+class ReferenceCheck(Spec):
+    """A TCP connect that tells trouble of our own network from trouble of the targets.
+
+    While it fails, results are UNKNOWN instead of DOWN.
+    """
+
+    address: HostPort
+    """Something that is up whenever your network is: your gateway, or a public resolver (`9.9.9.9:53`)."""
+    timeout: Annotated[Seconds, Field(gt=0, le=10)] = 2.0
+    """How long the connect may take."""
+
+
+class ProcessSpec(Spec):
+    """One process whose CPU and memory are measured; give `pid_file` or `match`."""
+
+    name: Name
+    """What the process is called in metrics."""
+    pid_file: FutureFile | None = None
+    """The file the process writes its id to."""
+    match: Pattern | None = None
+    """A regular expression (RE2) found in the command line; figures of all that match are added up."""
+
+    @model_validator(mode="after")
+    def _one_way_to_find_it(self) -> Self:
+        if (self.pid_file is None) == (self.match is None):
+            raise mistake("must be found in one way", "Write either pid_file or match.")
+        return self
+
+
+class HostSpec(Spec):
+    """Figures of the host rollwatch itself runs on: CPU, memory, disks, network, processes."""
+
+    enabled: bool = False
+    """Whether they are measured."""
+    service: Name = "host"
+    """The service the figures belong to."""
+    interval: Annotated[Seconds, Field(ge=1, le=3600)] = 15.0
+    """Time between two readings."""
+    mounts: Annotated[tuple[Line, ...], AfterValidator(_mounts)] = ()
+    """Mount points to measure; empty: every disk of the host."""
+    processes: tuple[ProcessSpec, ...] = ()
+    """Processes to measure one by one."""
+
+    @model_validator(mode="after")
+    def _processes_differ(self) -> Self:
+        seen: set[str] = set()
+        for index, process in enumerate(self.processes):
+            if process.name in seen:
+                raise mistake("is the name of two processes", "Rename one.", at=("processes", index, "name"))
+            seen.add(process.name)
+        return self
+
+
+class Links(Spec):
+    """Where people look next; published with alerts and on pages."""
+
+    logs_url: Link | None = None
+    """The logs of the service."""
+    dashboard_url: Link | None = None
+    """Its dashboard; else the shipped one."""
+    runbook_url: Link | None = None
+    """Its own runbooks; else the shipped ones."""
+    status_page: Link | None = None
+    """The status page of whoever runs it."""
+
+
+class ServiceSpec(Spec):
+    """The unit users think in: an API, a front end, a feed, a provider."""
+
+    owner: Line | None = None
+    """The team or person who answers for it."""
+    links: Links = Links()
+    """Where people look next."""
+    probes: Annotated[dict[Name, Any], Field(default_factory=dict)]
+    """What is asked of it, by name; each has a `kind`."""
+    thresholds: Annotated[dict[str, Any], Field(default_factory=dict)]
+    """Thresholds that differ from the shipped ones: by id, then by priority; `off` switches one off."""
+
+
+def _some_services(services: dict[str, ServiceSpec]) -> dict[str, ServiceSpec]:
+    if not services:
+        raise mistake("has no service", "Describe at least one, with a probe.")
+    return services
+
+
+class Document(Spec):
+    """The whole file."""
+
+    environment: Name
+    """Which production this is: production, staging, …; a label of every series."""
+    location: Name = "local"
+    """Where the probes run from; `--location` and ROLLWATCH_LOCATION win over it."""
+    defaults: Defaults = Defaults()
+    """What holds for every probe that says nothing of its own."""
+    reference_check: ReferenceCheck | None = None
+    """How to tell trouble of our own network; without it every failed connect counts against the target."""
+    host: HostSpec = HostSpec()
+    """Figures of the host rollwatch runs on."""
+    services: Annotated[dict[Name, ServiceSpec], AfterValidator(_some_services)]
+    """Every service, by name."""

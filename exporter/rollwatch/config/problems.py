@@ -1,0 +1,212 @@
+"""From what pydantic found to what a person reads: line, path, what is wrong, and what to write instead."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rollwatch.config.fields import format_bytes, format_seconds, parse_bytes, parse_seconds
+from rollwatch.config.known_keys import known_keys
+from rollwatch.config.mistake import MISTAKE, did_you_mean, type_word
+from rollwatch.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pydantic import BaseModel, ValidationError
+    from pydantic_core import ErrorDetails
+
+    from rollwatch.config.yaml_tree import Flaw, Node
+
+__all__ = ["Report"]
+
+Location = tuple[int | str, ...]
+
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_EXPECTED = {
+    "string": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "finite_number": "a finite number",
+    "bool": "true or false",
+    "model": "a mapping",
+    "dict": "a mapping",
+    "mapping": "a mapping",
+    "list": "a list",
+    "tuple": "a list",
+    "set": "a list",
+}
+_TYPE_ERROR = re.compile(r"(.+?)_(type|parsing|from_float|parsing_size|attributes_type)|finite_number")
+_BOUNDS = {
+    "greater_than": ("gt", "must be more than {}"),
+    "greater_than_equal": ("ge", "must be at least {}"),
+    "less_than": ("lt", "must be less than {}"),
+    "less_than_equal": ("le", "must be at most {}"),
+}
+_LENGTHS = {
+    "string_too_short": ("min_length", "must have at least {} characters", "Write more, or remove the key."),
+    "string_too_long": ("max_length", "must have at most {} characters", "Make it shorter."),
+    "too_short": ("min_length", "must have at least {} items", "Add one, or remove the key."),
+    "too_long": ("max_length", "must have at most {} items", "Remove some."),
+}
+
+
+class _Place(NamedTuple):
+    """Where a location of pydantic's is in the file. `rest` are its elements that are no keys of the file."""
+
+    line: int
+    path: str
+    node: Node
+    rest: Location
+
+
+class _Finding(NamedTuple):
+    place: _Place
+    message: str
+    remedy: str
+    is_of_branch: bool
+    """Found while one of several forms of a value was tried."""
+    is_of_type: bool
+
+
+class Report:
+    """Collects the problems of one file."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._problems: list[Problem] = []
+
+    @property
+    def problems(self) -> list[Problem]:
+        """All of them, once each, in file order."""
+        return sorted(dict.fromkeys(self._problems), key=lambda problem: problem.line or 0)
+
+    def say(self, line: int | None, path: str, message: str, remedy: str) -> None:
+        """One problem at a line."""
+        self._problems.append(Problem(self._file, line, path, message, remedy))
+
+    def flaws(self, flaws: Sequence[Flaw]) -> None:
+        """Those of the YAML itself."""
+        for flaw in flaws:
+            self.say(flaw.line, flaw.path, flaw.message, flaw.remedy)
+
+    def at(self, root: Node, location: Location, message: str, remedy: str) -> None:
+        """One problem at a location below `root`; the last elements may be missing in the file."""
+        place = _find(root, location)
+        path = ".".join([place.path, *map(str, place.rest)]).lstrip(".")
+        self.say(place.line, path, message, remedy)
+
+    def invalid(
+        self, error: ValidationError, root: Node, model: type[BaseModel], prefix: Location = ()
+    ) -> None:
+        """Those pydantic found in what stands at `prefix` when it tried to make a `model` of it."""
+        details = error.errors(include_url=False, include_input=False)
+        findings = [self._finding(detail, root, model, prefix) for detail in details]
+        deeper = [finding.place.path for finding in findings if finding.is_of_branch]
+        merged: dict[str, _Finding] = {}
+        for finding in findings:
+            path = finding.place.path
+            if (
+                finding.is_of_branch
+                and finding.is_of_type
+                and any(_is_below(other, path) for other in deeper)
+            ):
+                continue
+            before = merged.get(path)
+            if before is None or not finding.is_of_branch:
+                merged[path if finding.is_of_branch else f"{path}\x00{len(merged)}"] = finding
+            elif finding.message not in before.message:
+                message = f"{before.message}, or {finding.message}"
+                merged[path] = finding._replace(message=message, remedy=before.remedy or finding.remedy)
+        for finding in merged.values():
+            self.say(finding.place.line, finding.place.path, finding.message, finding.remedy)
+
+    def _finding(
+        self, detail: ErrorDetails, root: Node, model: type[BaseModel], prefix: Location
+    ) -> _Finding:
+        kind, context = detail["type"], detail.get("ctx", {})
+        location = (*prefix, *detail["loc"], *context.get("at", ()))
+        place = _find(root, location)
+        if kind == "missing":
+            name = str(location[-1])
+            path = f"{place.path}.{name}".lstrip(".")
+            place = place._replace(path=path, rest=place.rest[:-1])
+            return _Finding(place, "is required", "Add it.", bool(place.rest), is_of_type=False)
+        if kind == "extra_forbidden":
+            remedy = did_you_mean(str(location[-1]), known_keys(model, detail["loc"][:-1]))
+            return _Finding(place, "is not known here", remedy, bool(place.rest), is_of_type=False)
+        message, remedy = _say(kind, context, detail["msg"], place.node)
+        tags = [element for element in place.rest if element != "[key]"]
+        return _Finding(place, message, remedy, bool(tags), bool(_TYPE_ERROR.fullmatch(kind)))
+
+
+def _is_below(path: str, above: str) -> bool:
+    return path != above and path.startswith((f"{above}.", f"{above}["))
+
+
+def _find(root: Node, location: Location) -> _Place:
+    """Follow `location` as far as the file goes; what is no key or index of it is left out."""
+    node, line, path = root, root.line, ""
+    rest: list[int | str] = []
+    for element in location:
+        if isinstance(node.value, dict) and isinstance(element, str) and element in node.value:
+            line, node = node.value[element][:2]
+            shown = element if _PLAIN_KEY.fullmatch(element) else ascii(element[:64])
+            path = f"{path}.{shown}" if path else shown
+        elif isinstance(node.value, list) and isinstance(element, int) and element < len(node.value):
+            node = node.value[element]
+            line = node.line
+            path = f"{path}[{element}]"
+        else:
+            rest.append(element)
+    return _Place(line, path, node, tuple(rest))
+
+
+def _say(kind: str, context: dict[str, object], fallback: str, node: Node) -> tuple[str, str]:
+    """The message and the remedy for an error of pydantic's type `kind`."""
+    if kind == MISTAKE:
+        return str(context["message"]), str(context["remedy"])
+    if kind in _BOUNDS:
+        name, message = _BOUNDS[kind]
+        return message.format(_as_written(context[name], node)), "Change the value."
+    if kind in _LENGTHS:
+        name, message, remedy = _LENGTHS[kind]
+        return message.format(context[name]), remedy
+    if kind in {"literal_error", "enum"}:
+        is_quoted = isinstance(node.value, str) or node.key is None
+        return f"must be {context['expected']}", "" if is_quoted else "Put it in quotes."
+    if kind == "string_pattern_mismatch":
+        return "has a character or a form that is not allowed", f"It must match {context['pattern']}."
+    if kind in {"value_error", "assertion_error"}:
+        return str(context["error"]), ""
+    type_error = _TYPE_ERROR.fullmatch(kind)
+    if type_error is not None:
+        expected = _EXPECTED.get(type_error[1] or kind)
+        if expected is not None:
+            return _wrong_type(expected, node)
+    return f"is not valid: {fallback[:1].lower()}{fallback[1:]}", "Change the value."
+
+
+def _wrong_type(expected: str, node: Node) -> tuple[str, str]:
+    found = type_word(node.value)
+    if expected == "text" and node.key:
+        return f"must be text, not {found}", "Put it in quotes."
+    if found == "nothing":
+        return f"must be {expected}, and nothing is there", "Write it, or remove the key."
+    if found in expected:
+        return f"must be {expected}", "Change the value."
+    remedy = "Write it in brackets: [a, b]." if expected == "a list" else "Change the value."
+    return f"must be {expected}, not {found}", remedy
+
+
+def _as_written(bound: Any, node: Node) -> str:
+    """A bound in the form the value has: `300s` for a duration, `64KiB` for a size."""
+    forms: tuple[tuple[Callable[[object], object], Callable[[Any], str]], ...]
+    forms = ((parse_seconds, format_seconds), (parse_bytes, format_bytes))
+    for parse, write in forms:
+        try:
+            parse(node.value)
+        except ValueError:
+            continue
+        return write(bound)
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)
