@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["render_config", "write_config"]
 
-_SHIPPED_TIMEOUT_S = 4.0
+_LONGEST_TIMEOUT_S = 4.0
+_DEFAULTS = "defaults:\n  interval: {}\n  timeout: {}\n"
 
 
 def render_config(ports: Mapping[str, int], *, interval: str) -> str:
@@ -28,10 +29,9 @@ def render_config(ports: Mapping[str, int], *, interval: str) -> str:
     def actual(match: re.Match[str]) -> str:
         return f"127.0.0.1:{ports[defaults[match['port']]]}"
 
-    # Only the plain ones: a probe that says more on the line (why it must be as slow as it is) keeps its own.
-    shortest = min(parse_seconds(interval), _SHIPPED_TIMEOUT_S)
-    text = text.replace("interval: 5s\n", f"interval: {interval}\n")
-    text = text.replace("timeout: 4s\n", f"timeout: {format_seconds(shortest)}\n")
+    timeout = format_seconds(min(parse_seconds(interval), _LONGEST_TIMEOUT_S))
+    shipped, asked = _DEFAULTS.format("5s", "4s"), _DEFAULTS.format(interval, timeout)
+    text = text.replace(shipped, asked)
     return re.sub(r"127\.0\.0\.1:(?P<port>\d+)", actual, text)
 
 
