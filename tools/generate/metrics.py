@@ -3,7 +3,8 @@
 
 import sys
 
+from rollwatch.host.metrics import METRICS
 from rollwatch.metrics.reference import markdown
 from rollwatch.probers import discover
 
-sys.stdout.write(markdown(discover()))
+sys.stdout.write(markdown(discover(), METRICS))

@@ -78,8 +78,9 @@ async def render(
                 until = monotonic() + slice_s
     rest = "".join(lines).encode()
     if extra is not None:
-        await asyncio.sleep(0)
-        rest += _extra(store, extra, openmetrics=openmetrics)
+        taken = {name for family in store.families() for name in family.metric.reserved_names}
+        # It reads /proc, and counts open files one by one.
+        rest += await asyncio.to_thread(_extra, extra, taken, openmetrics=openmetrics)
     if openmetrics:
         rest += _EOF
     await asyncio.sleep(0)
@@ -104,6 +105,8 @@ async def compress(
                 if monotonic() >= until:
                     await asyncio.sleep(0)
                     until = monotonic() + slice_s
+            # The rest of this slice is not for the stage before to add its own to.
+            await asyncio.sleep(0)
             if any(ready):
                 yield b"".join(ready)
     yield stream.flush()
@@ -148,9 +151,8 @@ def _write_histogram(name: str, child: HistogramChild, lines: list[str]) -> None
     lines.append(f"{name}_sum{{{labels}}} {text_of(child.sum)}\n")
 
 
-def _extra(store: Store, registry: CollectorRegistry, *, openmetrics: bool) -> bytes:
-    """What `registry` holds, in prometheus_client's own words, without what would break ours."""
-    taken = {name for family in store.families() for name in family.metric.reserved_names}
+def _extra(registry: CollectorRegistry, taken: set[str], *, openmetrics: bool) -> bytes:
+    """What `registry` holds, in prometheus_client's own words, without names that are `taken`."""
     kept = _Kept([_without_created(metric) for metric in registry.collect() if metric.name not in taken])
     if openmetrics:
         text: bytes = openmetrics_text.generate_latest(kept)  # type: ignore[no-untyped-call]  # it has no types
