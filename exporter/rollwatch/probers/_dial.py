@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from rollwatch.errors import ProbeFailure
 from rollwatch.metrics.catalogue import PROBE_DNS_LOOKUP_TIME_SECONDS, PROBE_IP_PROTOCOL
+from rollwatch.metrics.definition import MetricDef, MetricType
 from rollwatch.model import Phase, Reason
 from rollwatch.probers._hold import Hold, tunnel
 from rollwatch.probers._resolve import Address, IpVersion, literal
@@ -29,8 +30,16 @@ if TYPE_CHECKING:
     from rollwatch.probers._tls import TlsClient
     from rollwatch.probers.contract import ProbeEnv, Run
 
-__all__ = ["DIAL_METRICS", "DIAL_REASONS", "IpVersion", "Proxy", "Target", "dial"]
+__all__ = ["CONNECTION_PHASES", "DIAL_METRICS", "DIAL_REASONS", "IpVersion", "Proxy", "Target", "dial"]
 
+CONNECTION_PHASES = MetricDef(
+    "probe_tcp_duration_seconds",
+    MetricType.GAUGE,
+    "Time the last run spent in each phase.",
+    labels=("phase",),
+    meaning="Per phase, when the last run went through it.",
+)
+"""The phases of kinds that only connect."""
 DIAL_METRICS = TLS_METRICS
 """What dialling samples beside the metrics every probe has."""
 DIAL_REASONS = TLS_REASONS | {

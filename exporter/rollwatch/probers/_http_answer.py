@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,8 +17,9 @@ from rollwatch.probers._text import clean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BodyFailure", "Headers", "Response", "decode_body", "parse_json"]
+__all__ = ["BodyFailure", "Headers", "Response", "decode_body", "parse_json", "retry_after_s"]
 
+_RETRY_AFTER_LIMIT_S = 86_400.0
 _SLICE = 128 * 1024
 _MEMBERS = 16
 
@@ -150,3 +152,18 @@ def parse_json(response: Response) -> Any:
         what = "is empty" if not response.body.strip() else f"is not JSON: {clean(error.msg, 80)}"
         where = f" (line {error.lineno}, column {error.colno})" if response.body.strip() else ""
         raise ProbeFailure(Reason.JSON_INVALID, f"the body {what}{where}") from None
+
+
+def retry_after_s(headers: Headers, now: float) -> float | None:
+    """What Retry-After asks for in seconds (RFC 9110 section 10.2.3), at most a day; `now` is Unix time."""
+    text = headers.get("retry-after")
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit():
+        wait = float(text[:9])
+    else:
+        try:
+            wait = parsedate_to_datetime(text[:64]).timestamp() - now
+        except (ValueError, OverflowError, OSError):
+            return None
+    return min(max(wait, 0.0), _RETRY_AFTER_LIMIT_S)

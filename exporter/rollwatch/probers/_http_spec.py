@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from rollwatch.config.fields import ByteSize, Headers, HttpUrl, SecretText, Template, mistake
 from rollwatch.config.spec import ProbeSpec, Spec
+from rollwatch.config.template import MASK
 from rollwatch.probers._resolve import IpVersion
 from rollwatch.probers._tls import TlsSpec
 
@@ -118,5 +119,5 @@ class HttpRequestSpec(ProbeSpec):
             self.auth is not None
             or self.tls.cert_file is not None
             or bool(names & {"authorization", "cookie"})
-            or any(template.has_secret or template.masked != template.render() for template in shown)
+            or any(template.has_secret or MASK in template.masked for template in shown)
         )
