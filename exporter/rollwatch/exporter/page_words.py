@@ -1,0 +1,112 @@
+"""How the page says things: times, durations, verdicts, reasons. Plain text; the templates escape it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from rollwatch.model import Reason, Verdict
+
+__all__ = ["VERDICT_WORDS", "ago", "duration", "iso", "milliseconds", "reason_words", "shown", "utc"]
+
+VERDICT_WORDS = {Verdict.UP: "Up", Verdict.DOWN: "Down", Verdict.UNKNOWN: "Undecided"}
+
+# Control characters, lone surrogates, and what turns the direction of text or hides in it.
+_UNFIT = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]+"
+)
+
+_REASONS = {
+    Reason.OK: "it answered as expected",
+    Reason.TIMEOUT: "no answer in time",
+    Reason.NAME_NOT_FOUND: "the name does not exist in DNS",
+    Reason.CONNECT_REFUSED: "the connection was refused",
+    Reason.UNREACHABLE: "there is no route to the host",
+    Reason.CONNECTION_RESET: "the connection was reset",
+    Reason.CONNECTION_CLOSED: "the connection was closed before the answer was complete",
+    Reason.PROXY_REFUSED: "the proxy refused",
+    Reason.TLS_HANDSHAKE: "the TLS handshake failed",
+    Reason.CERTIFICATE_EXPIRED: "the certificate has expired",
+    Reason.CERTIFICATE_HOSTNAME: "the certificate is for another name",
+    Reason.CERTIFICATE_UNTRUSTED: "the certificate is not trusted",
+    Reason.PROTOCOL_ERROR: "the answer broke the protocol",
+    Reason.STATUS: "unexpected status",
+    Reason.REDIRECT: "an unexpected redirect",
+    Reason.HEADER_MISMATCH: "a header is not as expected",
+    Reason.BODY_TOO_LARGE: "the body is larger than allowed",
+    Reason.BODY_MISMATCH: "the body is not as expected",
+    Reason.ENCODING_INVALID: "the encoding of the body is invalid",
+    Reason.JSON_INVALID: "the body is not valid JSON",
+    Reason.JSON_MISMATCH: "the JSON is not as expected",
+    Reason.TIMESTAMP_STALE: "the timestamp in the answer is too old",
+    Reason.COMPONENT_DOWN: "a critical component is down",
+    Reason.NO_MATCHING_MESSAGE: "the expected message did not come",
+    Reason.MESSAGE_TOO_LARGE: "a message is larger than allowed",
+    Reason.CLOSED_BY_PEER: "the other end closed the session",
+    Reason.DISCONNECTED: "the session is not connected",
+    Reason.RECORDS_MISSING: "the answer holds no records",
+    Reason.VALUE_NOT_GROWING: "a value that must grow does not",
+    Reason.ANSWER_MISMATCH: "the answer is not as expected",
+    Reason.RESOLVER_FAILED: "our DNS resolver did not answer",
+    Reason.OWN_NETWORK: "our own network is down",
+    Reason.OWN_RESOURCES: "this host ran out of sockets or memory",
+    Reason.OVERLOADED: "rollwatch was too busy to measure fairly",
+    Reason.RATE_LIMITED: "the provider limits our rate",
+    Reason.CREDENTIALS_REJECTED: "our credentials were rejected",
+    Reason.SECRET_UNAVAILABLE: "a secret could not be read",
+    Reason.NOT_STARTED: "it has not run yet",
+    Reason.INTERNAL_ERROR: "a bug in rollwatch",
+}
+
+
+def reason_words(reason: Reason) -> str:
+    """What `reason` means, to go on a sentence with."""
+    return _REASONS[reason]
+
+
+def shown(text: str, limit: int) -> str:
+    """Remote text as one line of at most `limit` characters that can't play tricks; not escaped."""
+    cleaned = _UNFIT.sub(" ", text[: limit * 2]).strip()
+    return cleaned if len(cleaned) <= limit else cleaned[: limit - 1].rstrip() + "…"
+
+
+def utc(at: float) -> str:
+    """`2026-03-01 12:00:05 UTC`, from Unix seconds."""
+    return _moment(at).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def iso(at: float) -> str:
+    """For the `datetime` attribute."""
+    return _moment(at).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _moment(at: float) -> datetime:
+    return datetime.fromtimestamp(min(max(at, 0.0), 253402300799.0), UTC)
+
+
+def milliseconds(seconds: float) -> str:
+    """`0.4 ms`, `123 ms`, `1.20 s`."""
+    if seconds < 0.01:
+        return f"{seconds * 1000:.1f} ms"
+    return f"{seconds * 1000:.0f} ms" if seconds < 0.9995 else f"{seconds:.2f} s"
+
+
+def duration(seconds: float) -> str:
+    """One rounded-down unit, or two where one would hide much: `42 s`, `5 min`, `3 h 20 min`, `2 days`."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 36 * 3600:
+        hours, minutes = whole // 3600, whole % 3600 // 60
+        return f"{hours} h {minutes} min" if minutes and hours < 10 else f"{hours} h"
+    return f"{whole // 86_400} day{'' if whole < 2 * 86_400 else 's'}"
+
+
+def ago(at: float, now: float) -> str:
+    """`just now`, `5 min ago`, `in 12 s`."""
+    gap = now - at
+    if abs(gap) < 1:
+        return "now"
+    return f"{duration(gap)} ago" if gap > 0 else f"in {duration(-gap)}"

@@ -1,0 +1,85 @@
+"""How much one client may ask of a listener, and the reading of a body within that."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from rollwatch.serving.refusal import Refusal
+
+if TYPE_CHECKING:
+    from rollwatch.serving.route import Request
+
+__all__ = ["LIMITS", "Limits", "read_body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one listener. Seconds and bytes."""
+
+    connections: int = 256
+    """Open at once; one more, and the one that has been waiting longest without a request is closed."""
+    handshake_s: float = 10.0
+    head_s: float = 10.0
+    """From the first byte of a request (or the connection's start) to the end of its headers."""
+    body_s: float = 10.0
+    request_s: float = 30.0
+    """From the end of the headers to the answer, unless the route says otherwise."""
+    write_s: float = 10.0
+    """What sending the answer may take beyond that."""
+    idle_s: float = 90.0
+    """A kept connection without a request; longer than the usual scrape interval."""
+    body_bytes: int = 64 * 1024
+    header_bytes: int = 8 * 1024
+    """One header line, and the request line."""
+    headers: int = 64
+    shutdown_s: float = 5.0
+    """What requests under way get when the listener closes."""
+
+
+LIMITS = web.AppKey("LIMITS", Limits)
+
+
+def check_declared_body(request: Request, limits: Limits) -> None:
+    """Refuse by the headers alone what would not be read anyway. Raises Refusal."""
+    if "Content-Encoding" in request.headers:
+        raise Refusal(
+            415,
+            "encoded_body",
+            "Compressed request bodies are not taken here.",
+            "Send the body without Content-Encoding.",
+            closes=True,
+        )
+    if (request.content_length or 0) > limits.body_bytes:
+        raise _too_large(limits)
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body. Raises Refusal when it is too large or comes too slowly."""
+    limits = request.app[LIMITS]
+    try:
+        async with asyncio.timeout(limits.body_s):
+            return await request.read()
+    except TimeoutError:
+        raise Refusal(
+            408,
+            "body_too_slow",
+            f"The request body did not arrive within {limits.body_s:g} s.",
+            "Send it in one go.",
+            closes=True,
+        ) from None
+    except web.HTTPRequestEntityTooLarge:
+        raise _too_large(limits) from None
+
+
+def _too_large(limits: Limits) -> Refusal:
+    return Refusal(
+        413,
+        "body_too_large",
+        f"The request body is larger than {limits.body_bytes // 1024} KiB.",
+        "Send less.",
+        closes=True,
+    )
