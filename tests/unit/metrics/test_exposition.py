@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import math
 from contextlib import aclosing
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -68,6 +69,17 @@ async def test_the_text_format_to_the_letter() -> None:
         'x_seconds_count{location="place-0"} 1\n'
         'x_seconds_sum{location="place-0"} 0.5\n'
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(math.inf, "+Inf"), (-math.inf, "-Inf"), (math.nan, "NaN"), (1.7e9, "1.7e+09"), (999_999.5, "999999.5")],
+)
+async def test_numbers_are_in_the_words_of_the_format(value: float, written: str) -> None:
+    store = Store()
+    store.gauge(GAUGE, ("place-0",)).set(value)
+    text = await joined(render(store, openmetrics=True))
+    assert f'x_ratio{{location="place-0"}} {written}\n' in text
 
 
 async def test_openmetrics_names_the_counters_family_without_total_and_ends_with_eof() -> None:
