@@ -35,6 +35,29 @@ def close(code: int, reason: bytes = b"") -> bytes:
     return frame(CLOSE, struct.pack("!H", code) + reason)
 
 
+def header(request: str, name: str) -> str | None:
+    """The value of a header of a request."""
+    for line in request.split("\r\n")[1:]:
+        key, _, value = line.partition(": ")
+        if key.lower() == name.lower():
+            return value
+    return None
+
+
+def accept_head(request: str, *fields: str, accept: str | None = None) -> bytes:
+    """The answer that accepts the upgrade asked for by `request`; `accept` is a wrong key's answer."""
+    key = header(request, "Sec-WebSocket-Key") or ""
+    digest = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
+    lines = [
+        "HTTP/1.1 101 Switching Protocols",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Accept: {digest if accept is None else accept}",
+        *fields,
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
 class Peer:
     """The server's end of one connection."""
 
@@ -45,26 +68,13 @@ class Peer:
         self.received: list[tuple[int, bytes]] = []
 
     def header(self, name: str) -> str | None:
-        for line in self.request.split("\r\n")[1:]:
-            key, _, value = line.partition(": ")
-            if key.lower() == name.lower():
-                return value
-        return None
+        return header(self.request, name)
 
     async def read_request(self) -> None:
         self.request = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
 
     def accept(self, *fields: str, accept: str | None = None) -> bytes:
-        key = self.header("Sec-WebSocket-Key") or ""
-        digest = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
-        lines = [
-            "HTTP/1.1 101 Switching Protocols",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            f"Sec-WebSocket-Accept: {digest if accept is None else accept}",
-            *fields,
-        ]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+        return accept_head(self.request, *fields, accept=accept)
 
     async def upgrade(self, *fields: str, then: bytes = b"") -> None:
         """Accept the upgrade; `then` goes out in the same packet."""

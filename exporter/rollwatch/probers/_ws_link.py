@@ -21,6 +21,7 @@ from websockets.frames import Close, CloseCode, Frame, Opcode
 from websockets.protocol import State
 
 from rollwatch.model import Reason
+from rollwatch.probers._socket_errors import lost_failure
 from rollwatch.probers._text import clean
 from rollwatch.probers._ws_head import BadHeadError, find_head
 
@@ -305,13 +306,9 @@ class Link(asyncio.Protocol):
             self._linger = self._loop.call_later(CLOSE_WITHIN_S, self._transport.abort)
 
     def _loss(self) -> Ending:
-        broke = self._lost_by is not None
-        reason = Reason.CONNECTION_RESET if broke else Reason.CONNECTION_CLOSED
-        if not self.head.done():
-            how = "the connection broke" if broke else "the server closed the connection"
-            return Ending(CloseCode.ABNORMAL_CLOSURE, reason, f"{how} before it answered the upgrade request")
-        how = "broke" if broke else "ended"
-        return Ending(CloseCode.ABNORMAL_CLOSURE, reason, f"the connection {how} without a close frame")
+        when = "without a close frame" if self.head.done() else "before it answered the upgrade request"
+        failure = lost_failure(self._lost_by, when)
+        return Ending(CloseCode.ABNORMAL_CLOSURE, failure.reason, failure.detail)
 
     def _flush(self) -> None:
         # The empty string asks for a half-close; the end of the connection is ours to decide.

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from websockets.client import ClientProtocol
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.typing import Origin, Subprotocol
-from websockets.uri import WebSocketURI
 
 from rollwatch.errors import ProbeFailure
 from rollwatch.model import Phase, Reason
@@ -17,12 +14,14 @@ from rollwatch.probers._dial import DIAL_REASONS, dial
 from rollwatch.probers._text import clean, listed
 from rollwatch.probers._ws_link import QUIET, Link
 from rollwatch.probers._ws_metrics import HANDSHAKE, SESSIONS_OPENED, STATUS_CODE, UPGRADED
+from rollwatch.probers._ws_request import Renderer
 
 if TYPE_CHECKING:
     from websockets.http11 import Request
 
     from rollwatch.probers._ws_head import Head
     from rollwatch.probers._ws_link import Sink
+    from rollwatch.probers._ws_request import Rendered
     from rollwatch.probers._ws_spec import WebSocketSpec
     from rollwatch.probers.contract import ProbeEnv, Run
 
@@ -49,18 +48,20 @@ class Opener:
     def __init__(self, spec: WebSocketSpec, env: ProbeEnv) -> None:
         self._spec = spec
         self._env = env
-        self._tls = env.network.tls.get(spec.tls) if spec.url.scheme == "wss" else None
+        self._renderer = Renderer(spec, env.user_agent)
+        self._tls = env.network.tls.get(spec.tls, ("http/1.1",)) if spec.url.scheme == "wss" else None
 
-    async def open(self, run: Run, sink: Sink) -> Link:
+    def render(self) -> Rendered:
+        """What will be said, with the secrets as they are now. Raises SecretUnavailable."""
+        return self._renderer.render()
+
+    async def open(self, run: Run, said: Rendered, sink: Sink) -> Link:
         """A session, whose messages go to `sink`; PROCESSING is over.
 
-        Raises ProbeFailure with one of OPEN_REASONS, and SecretUnavailable; then nothing stays open.
+        Raises ProbeFailure with one of OPEN_REASONS; then nothing stays open.
         """
         spec, clock = self._spec, self._env.clock
-        url = urlsplit(spec.url.render())
-        uri = WebSocketURI(url.scheme == "wss", spec.url.host, spec.url.port, url.path, url.query, None, None)
-        protocol = self._protocol(uri)
-        request = self._request(protocol, url.username, url.password)
+        ws = self._protocol(said)
         began = clock.monotonic()
         status, is_upgraded = 0, False
         link: Link | None = None
@@ -68,19 +69,25 @@ class Opener:
             _, link = await dial(
                 run,
                 spec.url.address,
-                factory=lambda: Link(protocol, sink, clock),
+                factory=lambda: Link(ws, sink, clock),
                 env=self._env,
                 tls=self._tls,
                 server_hostname=spec.tls.server_name,
+                ip=spec.ip,
                 timeout_s=spec.timeout,
+                proxy=said.proxy,
             )
             run.enter(Phase.PROCESSING)
-            link.request(request)
+            link.request(_request(ws, said))
             head = await link.head
             run.leave()
             status = 0 if head is None else head.status
-            self._judge(run, link, head)
+            self._judge(run, link, head, said)
             is_upgraded = True
+        except ProbeFailure as failure:
+            if link is not None:
+                link.abort()
+            raise ProbeFailure(failure.reason, said.scrubber.scrub(failure.detail)) from None
         except BaseException:
             if link is not None:
                 link.abort()
@@ -92,10 +99,10 @@ class Opener:
         run.sample(HANDSHAKE, clock.monotonic() - began)
         return link
 
-    def _protocol(self, uri: WebSocketURI) -> ClientProtocol:
+    def _protocol(self, said: Rendered) -> ClientProtocol:
         spec = self._spec
         return ClientProtocol(
-            uri,
+            said.uri,
             origin=None if spec.origin is None else Origin(spec.origin),
             extensions=[_DEFLATE] if spec.compression else None,
             subprotocols=[Subprotocol(name) for name in spec.subprotocols] or None,
@@ -103,26 +110,12 @@ class Opener:
             logger=QUIET,
         )
 
-    def _request(self, protocol: ClientProtocol, username: str | None, password: str | None) -> Request:
-        request = protocol.connect()
-        fields = {"User-Agent": self._env.user_agent}
-        if username is not None:
-            pair = f"{unquote(username)}:{unquote(password or '')}".encode()
-            fields["Authorization"] = f"Basic {base64.b64encode(pair).decode('ascii')}"
-        fields |= {name: value.render_header() for name, value in self._spec.headers.items()}
-        for name, value in fields.items():
-            if name in request.headers:
-                del request.headers[name]
-            # The library writes latin-1; what is beyond it goes out as UTF-8.
-            request.headers[name] = value.encode().decode("latin-1")
-        return request
-
-    def _judge(self, run: Run, link: Link, head: Head | None) -> None:
+    def _judge(self, run: Run, link: Link, head: Head | None, said: Rendered) -> None:
         if head is None or (head.status == 101 and not link.is_upgraded):
             ending = link.ended.result()
             raise ProbeFailure(ending.reason, ending.detail)
         if head.status != 101:
-            raise self._refusal(run, head)
+            raise self._refusal(run, head, said)
         offered = self._spec.subprotocols
         if run.notes is not None:
             run.note("subprotocol", clean(link.subprotocol or "none"))
@@ -132,10 +125,10 @@ class Opener:
                 Reason.HEADER_MISMATCH, f"the server chose none of the subprotocols {listed(list(offered))}"
             )
 
-    def _refusal(self, run: Run, head: Head) -> ProbeFailure:
+    def _refusal(self, run: Run, head: Head, said: Rendered) -> ProbeFailure:
         status = head.status
         detail = f"the server answered {status} to the upgrade request"
-        if status in (401, 403) and self._spec.has_credentials:
+        if status in (401, 403) and said.has_credentials:
             return ProbeFailure(Reason.CREDENTIALS_REJECTED, f"{detail}: it rejects the credentials")
         if status == 429:
             run.retry_after_s = head.retry_after_s(self._env.clock.wall())
@@ -143,3 +136,11 @@ class Opener:
         if 300 <= status < 400:
             return ProbeFailure(Reason.STATUS, f"{detail}; a redirected upgrade is not followed")
         return ProbeFailure(Reason.STATUS, detail)
+
+
+def _request(ws: ClientProtocol, said: Rendered) -> Request:
+    request = ws.connect()
+    for name, value in said.headers:
+        # The library writes latin-1; what is beyond it goes out as UTF-8.
+        request.headers[name] = value.encode().decode("latin-1")
+    return request

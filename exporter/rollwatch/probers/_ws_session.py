@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 from websockets.frames import CloseCode
 
 from rollwatch.model import Reason
+from rollwatch.probers._scrub import Scrubber
 from rollwatch.probers._ws_link import Ending
 from rollwatch.probers._ws_messages import Expectation, Message
 from rollwatch.probers._ws_metrics import ALL_CHANNELS, RTT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from rollwatch.clock import Clock
     from rollwatch.probers._ws_link import Link
     from rollwatch.probers._ws_messages import Channels
     from rollwatch.probers._ws_metrics import Tally
+    from rollwatch.probers._ws_request import Rendered
     from rollwatch.probers._ws_spec import WebSocketSpec
 
 __all__ = ["Session"]
@@ -49,6 +51,7 @@ class Session:
         self._must_look = spec.expect is not None or bool(channels)
         self.on_met: Callable[[], None] = _ignore
         self.opened_s = math.nan
+        self.scrubber = Scrubber(())
         self._link: Link | None = None
         self._pings = 0
         self._pinged_s: float | None = None
@@ -70,11 +73,12 @@ class Session:
         """Whether the expected message may still come."""
         return self._expectation is not None and self._expectation.is_open
 
-    def begin(self, link: Link, sends: Sequence[str]) -> None:
+    def begin(self, link: Link, said: Rendered) -> None:
         """The link is open: say what is to be said."""
         self._link = link
+        self.scrubber = said.scrubber
         self.opened_s = self._clock.monotonic()
-        for text in sends:
+        for text in said.sends:
             link.send(text)
         if self._expectation is None:
             self.on_met()

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from rollwatch.config.fields import (
     ByteSize,
     Headers,
+    HttpUrl,
     JsonExpression,
     Name,
     Pattern,
@@ -18,6 +19,8 @@ from rollwatch.config.fields import (
     mistake,
 )
 from rollwatch.config.spec import ProbeSpec, Spec
+from rollwatch.probers._http_spec import AuthSpec, Ip
+from rollwatch.probers._resolve import IpVersion
 from rollwatch.probers._tls import TlsSpec
 from rollwatch.probers._ws_metrics import ALL_CHANNELS
 
@@ -88,10 +91,16 @@ class WebSocketSpec(ProbeSpec):
     """Subprotocols to offer, the preferred first; the server must choose one of them."""
     headers: Headers = Field(default_factory=dict)
     """Header fields of the upgrade request."""
+    auth: AuthSpec | None = None
+    """Credentials to send with the upgrade request."""
     origin: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,253}$")] | None = None
     """The Origin to claim, for servers that only let in certain pages."""
     tls: TlsSpec = TlsSpec()
     """How to speak TLS, for wss."""
+    proxy: HttpUrl | None = None
+    """An HTTP proxy to go through by CONNECT; it may carry user and password."""
+    ip: Ip = IpVersion.ANY
+    """Which addresses of the host to use; `any` prefers IPv4."""
     compression: bool = True
     """Whether to offer permessage-deflate, as browsers do."""
     message_limit: Annotated[ByteSize, Field(ge=1, le=64 * 1024**2)] = 1024**2
@@ -117,21 +126,11 @@ class WebSocketSpec(ProbeSpec):
             if name.lower() in _OF_THE_PROTOCOL or name.lower().startswith("sec-websocket-"):
                 remedy = "Remove it; subprotocols, origin and compression have keys of their own."
                 raise mistake("is set by the protocol", remedy, at=("headers", name))
+        if self.auth is not None and any(name.lower() == "authorization" for name in self.headers):
+            raise mistake("stands beside a header Authorization", "Remove one of the two.", at=("auth",))
+        if self.proxy is not None and self.proxy.scheme != "http":
+            raise mistake("must be an http:// URL", "TLS to the proxy is not supported.", at=("proxy",))
         within = self.expect.within if self.expect is not None else None
         if self.mode == "connect" and within is not None and within > self.timeout:
             raise mistake("is longer than the timeout", "Raise timeout.", at=("expect", "within"))
         return self
-
-    @property
-    def has_credentials(self) -> bool:
-        """Whether the upgrade request proves who is asking."""
-        told = self.url.has_secret or "@" in self.url.masked.partition("://")[2].partition("/")[0]
-        return (
-            told
-            or self.tls.cert_file is not None
-            or any(_is_credential(n, v) for n, v in self.headers.items())
-        )
-
-
-def _is_credential(name: str, value: TemplateStr) -> bool:
-    return value.has_secret or name.lower() in {"authorization", "cookie"}

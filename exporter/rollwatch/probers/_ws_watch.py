@@ -18,6 +18,7 @@ from rollwatch.probers._ws_session import Session
 from rollwatch.probers.contract import Run, Sample
 
 if TYPE_CHECKING:
+    from rollwatch.probers._scrub import Scrubber
     from rollwatch.probers._ws_link import Ending
     from rollwatch.probers._ws_spec import WebSocketSpec
     from rollwatch.probers.contract import ProbeEnv
@@ -153,8 +154,8 @@ class WatchProber:
         deadline = asyncio.timeout(self._spec.timeout)
         try:
             async with deadline:
-                sends = [text.render() for text in self._spec.send]
-                session.begin(await self._opener.open(run, session), sends)
+                said = self._opener.render()
+                session.begin(await self._opener.open(run, said, session), said)
         except ProbeFailure as failure:
             return _Fault(failure.reason, failure.detail)
         except SecretUnavailable as error:
@@ -196,7 +197,7 @@ class WatchProber:
         self._tally.observe(m.SESSION_DURATION, lived_s)
         if lived_s >= _SETTLED_S and session.is_met:
             self._backoff.reset()
-        self._stand_down(_fault_of(ending, lived_s))
+        self._stand_down(_fault_of(ending, lived_s, session.scrubber))
 
     def _stand_well(self) -> None:
         self._fault = None
@@ -209,7 +210,8 @@ class WatchProber:
         self._fault = fault
 
 
-def _fault_of(ending: Ending, lived_s: float) -> _Fault:
+def _fault_of(ending: Ending, lived_s: float, scrubber: Scrubber) -> _Fault:
+    detail = scrubber.scrub(ending.detail)
     if ending.reason is Reason.NO_MATCHING_MESSAGE:
-        return _Fault(ending.reason, ending.detail)
-    return _Fault(Reason.DISCONNECTED, f"{ending.detail}, after {lived_s:.0f} s (close code {ending.code})")
+        return _Fault(ending.reason, detail)
+    return _Fault(Reason.DISCONNECTED, f"{detail}, after {lived_s:.0f} s (close code {ending.code})")

@@ -17,6 +17,7 @@ from rollwatch.probers.contract import ProberKind
 
 if TYPE_CHECKING:
     from rollwatch.probers._ws_link import Link
+    from rollwatch.probers._ws_request import Rendered
     from rollwatch.probers._ws_spec import ExpectSpec
     from rollwatch.probers.contract import ProbeEnv, Prober, Run
 
@@ -32,20 +33,14 @@ class ConnectProber:
 
     async def probe(self, run: Run) -> None:
         """UP once the session is open and the expected message came; how it closes decides nothing."""
-        sends = [text.render() for text in self._spec.send]
         waiting = _Waiting(self._spec.expect)
-        link = await self._open(run, waiting)
+        said, link = await self._open(run, waiting)
         try:
-            for text in sends:
+            for text in said.sends:
                 link.send(text)
-            if self._spec.expect is not None:
-                run.enter(Phase.TRANSFER)
-                await waiting.meet(link, self._spec.expect.within)
-                run.leave()
-                run.note("messages until the expected one", waiting.seen)
-            elif link.ended.done():
-                ending = link.ended.result()
-                raise ProbeFailure(ending.reason, f"{ending.detail}, at once")
+            await waiting.meet(run, link)
+        except ProbeFailure as failure:
+            raise ProbeFailure(failure.reason, said.scrubber.scrub(failure.detail)) from None
         except asyncio.CancelledError:
             link.abort()
             raise
@@ -53,10 +48,11 @@ class ConnectProber:
             # Returns at once: a peer that never closes must not spoil a good run, nor its measured time.
             link.close()
 
-    async def _open(self, run: Run, waiting: _Waiting) -> Link:
+    async def _open(self, run: Run, waiting: _Waiting) -> tuple[Rendered, Link]:
         outcome = Outcome.FAILED
         try:
-            link = await self._opener.open(run, waiting)
+            said = self._opener.render()
+            link = await self._opener.open(run, said, waiting)
             outcome = Outcome.OK
         except ProbeFailure as failure:
             outcome = Outcome.of(failure.reason)
@@ -66,20 +62,16 @@ class ConnectProber:
             raise
         finally:
             run.sample(CONNECTS, 1.0, outcome)
-        return link
+        return said, link
 
 
 class _Waiting:
     """Takes the messages of one session until the expected one."""
 
     def __init__(self, spec: ExpectSpec | None) -> None:
+        self._spec = spec
         self._expectation = None if spec is None else Expectation(spec)
         self._decided = asyncio.get_running_loop().create_future()
-
-    @property
-    def seen(self) -> int:
-        """How many messages were looked at."""
-        return 0 if self._expectation is None else self._expectation.seen
 
     def message(self, data: bytes | bytearray, text: str | None) -> None:
         expectation = self._expectation
@@ -89,12 +81,19 @@ class _Waiting:
     def pong(self, payload: bytes) -> None:
         """Nothing was asked."""
 
-    async def meet(self, link: Link, within_s: float | None) -> None:
+    async def meet(self, run: Run, link: Link) -> None:
         """Return when the expected message came. Raises ProbeFailure when it no longer can."""
         expectation = self._expectation
-        if expectation is None:
+        if self._spec is None or expectation is None:
+            if link.ended.done():
+                ending = link.ended.result()
+                raise ProbeFailure(ending.reason, f"{ending.detail}, at once")
             return
+        run.enter(Phase.TRANSFER)
+        within_s = self._spec.within
         await asyncio.wait({self._decided, link.ended}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        run.leave()
+        run.note("messages looked at", expectation.seen)
         if expectation.is_met:
             return
         if link.ended.done():
