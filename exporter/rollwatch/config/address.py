@@ -80,7 +80,12 @@ class HostPort(NamedTuple):
     def __get_pydantic_json_schema__(
         cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"type": "string", "pattern": r"^.+:[0-9]{1,5}$", "examples": ["db.internal:5432"]}
+        return {
+            "type": "string",
+            "title": "host:port",
+            "pattern": r"^.+:[0-9]{1,5}$",
+            "examples": ["db.internal:5432"],
+        }
 
 
 def _port(value: object) -> int:
@@ -95,6 +100,8 @@ Port = Annotated[int, BeforeValidator(_port), Field(ge=1, le=65535)]
 Host = Annotated[
     str,
     BeforeValidator(lambda value: parse_host(expect_text(value))),
-    WithJsonSchema({"type": "string", "examples": ["api.example.com", "192.0.2.1"]}),
+    WithJsonSchema(
+        {"type": "string", "title": "host name or address", "examples": ["api.example.com", "192.0.2.1"]}
+    ),
 ]
 """A DNS name or an address, without a port and without brackets."""

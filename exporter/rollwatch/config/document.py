@@ -42,10 +42,16 @@ def _mounts(mounts: tuple[str, ...]) -> tuple[str, ...]:
     return mounts
 
 
-Link = Annotated[str, BeforeValidator(_link), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
+Link = Annotated[
+    str,
+    BeforeValidator(_link),
+    WithJsonSchema({"type": "string", "title": "address for people", "pattern": "^https?://"}),
+]
 """An address for people; it is published, so it can't have credentials."""
 
-FutureFile = Annotated[Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "minLength": 1})]
+FutureFile = Annotated[
+    Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "title": "file", "minLength": 1})
+]
 """A file that need not exist at load; relative to the directory of the configuration file."""
 
 Line = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]

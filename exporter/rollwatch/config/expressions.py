@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import jmespath
 import re2
@@ -39,6 +39,7 @@ class _Expression:
 
     __slots__ = ("_compiled", "source")
     source: str
+    _title: ClassVar[str]
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -88,13 +89,14 @@ class _Expression:
     def __get_pydantic_json_schema__(
         cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"type": "string", "minLength": 1, "maxLength": _LIMIT}
+        return {"type": "string", "title": cls._title, "minLength": 1, "maxLength": _LIMIT}
 
 
 class JsonExpression(_Expression):
     """A JMESPath expression (jmespath.org). Unknown functions are found at load, not when it runs."""
 
     __slots__ = ()
+    _title = "JMESPath expression"
 
     @staticmethod
     def _compile(source: str) -> Any:
@@ -126,6 +128,7 @@ class Pattern(_Expression):
     """An RE2 regular expression: linear in the length of the text: hostile text can't stall the loop."""
 
     __slots__ = ()
+    _title = "regular expression (RE2)"
 
     @staticmethod
     def _compile(source: str) -> Any:

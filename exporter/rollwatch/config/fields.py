@@ -168,13 +168,13 @@ class StatusRanges(tuple[tuple[int, int], ...]):
     def __get_pydantic_json_schema__(
         cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        one = {
+        one: dict[str, Any] = {
             "anyOf": [
                 {"type": "integer", "minimum": 100, "maximum": 999},
                 {"type": "string", "pattern": "^([1-9][0-9]{2}(-[1-9][0-9]{2})?|[1-9]xx)$"},
             ]
         }
-        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+        return {"title": "status codes", "anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
 
 
 def _status_range(item: object) -> tuple[int, int]:
@@ -194,7 +194,12 @@ Seconds = Annotated[
     BeforeValidator(parse_seconds),
     PlainSerializer(format_seconds, return_type=str),
     WithJsonSchema(
-        {"type": "string", "pattern": f"^(?=.){_DURATION_PATTERN}$", "examples": ["15s", "1m30s"]}
+        {
+            "type": "string",
+            "title": "duration",
+            "pattern": f"^(?=.){_DURATION_PATTERN}$",
+            "examples": ["15s", "1m30s"],
+        }
     ),
 ]
 """A duration in seconds, written with its unit: `15s`, `1m30s`, `500ms`, `2h`, `7d`."""
@@ -203,16 +208,20 @@ ByteSize = Annotated[
     int,
     BeforeValidator(parse_bytes),
     PlainSerializer(format_bytes, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": f"^{_SIZE.pattern}$", "examples": ["64KiB", "1MiB"]}),
+    WithJsonSchema(
+        {"type": "string", "title": "size", "pattern": f"^{_SIZE.pattern}$", "examples": ["64KiB", "1MiB"]}
+    ),
 ]
 """A size in bytes, written with its unit: `512B`, `64KiB`, `1MiB`."""
 
 Name = Annotated[
-    str, BeforeValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"})
+    str,
+    BeforeValidator(_name),
+    WithJsonSchema({"type": "string", "title": "name", "pattern": f"^{_NAME.pattern}$"}),
 ]
 """What becomes a label value: lower case, digits, `.`, `_`, `-`."""
 
-LocalFile = Annotated[Path, BeforeValidator(_local_file), WithJsonSchema({"type": "string"})]
+LocalFile = Annotated[Path, BeforeValidator(_local_file), WithJsonSchema({"type": "string", "title": "file"})]
 """A file that must be readable at load; relative to the directory of the configuration file.
 
 None where the probe is for another location: its files need not be here.

@@ -175,7 +175,7 @@ class Template:
     def __get_pydantic_json_schema__(
         cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"type": "string"}
+        return {"type": "string", "title": "text; may contain secrets"}
 
     @classmethod
     def _validate(cls, value: object, info: core_schema.ValidationInfo) -> Self:
@@ -217,3 +217,9 @@ class SecretText(Template):
         if not text:
             raise mistake("is empty", "Write ${file:PATH} or ${env:NAME}.")
         return super().from_field(text, store, is_hidden=is_hidden)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "minLength": 1, "title": "secret"}

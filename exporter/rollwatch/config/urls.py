@@ -106,6 +106,7 @@ class Url(Template):
         begins = "|".join(cls.schemes)
         return {
             "type": "string",
+            "title": f"URL ({', '.join(cls.schemes)}); may contain secrets",
             "pattern": f"^({begins})://",
             "examples": [f"{cls.schemes[-1]}://api.example.com/"],
         }
