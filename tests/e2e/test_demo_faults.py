@@ -138,7 +138,7 @@ def started(run_dir: RunDir, *options: str) -> Iterator[Demo]:
         [
             *(sys.executable, "-m", "rollwatch", "demo", "up"),
             *("--run-dir", str(run_dir.path), "--base-port", "0"),
-            *("--listen-address", f"127.0.0.1:{port}"),
+            *("--exporter-port", str(port)),
             *options,
         ],
         stdout=subprocess.PIPE,
@@ -227,17 +227,17 @@ def test_up_tells_where_everything_is_and_stops_whole(tmp_path: Path) -> None:
 
 
 def test_a_configuration_that_is_refused_is_shown_and_the_production_stopped(tmp_path: Path) -> None:
-    # A listen address that can't be used is refused by the exporter only once the production runs.
+    # A location that is no name is refused by the exporter, and only once the production runs.
     run_dir = RunDir(tmp_path / "run")
     process = subprocess.run(
         [
             *(sys.executable, "-m", "rollwatch", "demo", "up"),
-            *("--run-dir", str(run_dir.path), "--base-port", "0", "--listen-address", "192.0.2.1:9717"),
+            *("--run-dir", str(run_dir.path), "--base-port", "0", "--exporter-port", str(free_port())),
         ],
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, "COLUMNS": "100"},
+        env={**os.environ, "ROLLWATCH_LOCATION": "no name!"},
         check=False,
     )
 

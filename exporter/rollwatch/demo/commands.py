@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ import uvloop
 
 from rollwatch.clock import SystemClock
 from rollwatch.config.fields import parse_seconds
-from rollwatch.demo.control.client import ControlClient, FaultState, running_ports
+from rollwatch.demo.announcement import running_ports
+from rollwatch.demo.control.client import ControlClient, FaultState
 from rollwatch.demo.faults import FAULTS, Fault
 from rollwatch.demo.production.registry import DEFAULT_BASE_PORT, ports_from
 from rollwatch.demo.production.serve import serve
@@ -105,7 +107,7 @@ def serve_command(run_dir: RunDir, base_port: int, seed: int, interval: str) -> 
             seed=seed,
             interval=interval,
             clock=SystemClock(),
-            say=click.echo,
+            say=_say,
         )
     )
 
@@ -116,35 +118,35 @@ def serve_command(run_dir: RunDir, base_port: int, seed: int, interval: str) -> 
 @_seed_option
 @_interval_option
 @click.option(
-    "--listen-address",
-    default="127.0.0.1:9717",
+    "--exporter-port",
+    type=click.IntRange(1, 65_535),
+    default=9717,
     show_default=True,
-    metavar="HOST:PORT",
-    help="Where the exporter listens.",
+    help="Where the exporter listens, on loopback.",
 )
-def up(run_dir: RunDir, base_port: int, seed: int, interval: str, listen_address: str) -> None:
+def up(run_dir: RunDir, base_port: int, seed: int, interval: str, exporter_port: int) -> None:
     """Run the production and an exporter that measures it, until Ctrl-C."""
     stack = Stack(
         run_dir=run_dir,
         base_port=base_port,
         seed=seed,
         interval=interval,
-        listen_address=listen_address,
+        exporter_port=exporter_port,
         command=_own_command(),
     )
     run_dir.prepare()
-    click.echo("starting the demo")
+    _say("starting the demo")
     asyncio.run(
         supervise(
             stack.processes(),
             lock=run_dir.supervisor,
             environment=os.environ,
             ready_within_s=_READY_WITHIN_S,
-            announce=lambda: click.echo(stack.overview()),
-            say=click.echo,
+            announce=lambda: _say(stack.overview()),
+            say=_say,
         )
     )
-    click.echo("stopped")
+    _say("stopped")
 
 
 @demo.command()
@@ -194,7 +196,9 @@ def status(run_dir: RunDir) -> None:
     """Say what runs and which faults are on."""
     supervisor = holder(run_dir.supervisor)
     ports = running_ports(run_dir)
-    click.echo(f"supervisor: {'not running' if supervisor is None else f'running (pid {supervisor.pid})'}")
+    click.echo(
+        f"supervisor: {'not running' if supervisor is None else f'running (pid {supervisor.identity.pid})'}"
+    )
     if ports is None:
         click.echo("production: not running")
         return
@@ -212,6 +216,12 @@ def _listing(states: Mapping[Fault, FaultState]) -> str:
         lines.append(f"{fault:<{width}}  {state:<9}  {info.effect}")
         lines.extend(f"{'':<{width}}             -> {sign}" for sign in info.signs)
     return "\n".join(lines)
+
+
+def _say(text: str) -> None:
+    # A terminal that was closed must not keep us from stopping in order.
+    with suppress(OSError):
+        click.echo(text)
 
 
 def _state_word(state: FaultState) -> str:

@@ -30,7 +30,10 @@ class Visitor:
         return f"{scheme}://127.0.0.1:{self.production.ports[part]}{path}"
 
     def bearer(self, name: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.run_dir.keep_secret(name)}"}
+        return {"Authorization": f"Bearer {self.secret(name)}"}
+
+    def secret(self, name: str) -> str:
+        return (self.run_dir.secrets / name).read_text().strip()
 
 
 @pytest.fixture

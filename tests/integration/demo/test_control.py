@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rollwatch.demo.announcement import announce
 from rollwatch.demo.control.client import ControlClient
 from rollwatch.demo.control.server import TOKEN_HEADER
 from rollwatch.demo.faults import Fault
-from rollwatch.demo.rundir import RunDir, write_private
+from rollwatch.demo.rundir import RunDir
 from rollwatch.demo.trouble import DemoError
 
 if TYPE_CHECKING:
@@ -18,6 +21,13 @@ if TYPE_CHECKING:
 
     from .conftest import Visitor
 
+# Says that it listens, and is gone.
+ANNOUNCING = """
+import pathlib, sys
+from rollwatch.demo.announcement import announce
+from rollwatch.demo.rundir import RunDir
+announce(RunDir(pathlib.Path(sys.argv[1])), {"control": 1})
+"""
 SWITCH_ON = {"fault": "slow", "on": True}
 
 
@@ -63,7 +73,7 @@ async def test_reading_the_faults_needs_the_token_too(visitor: Visitor) -> None:
 
 
 async def test_the_client_switches_what_it_says(visitor: Visitor) -> None:
-    client = client_of(visitor)
+    client = await client_of(visitor)
 
     states = await asyncio.to_thread(client.switch_on, Fault.SLOW, for_s=60.0)
     assert states[Fault.SLOW].is_on
@@ -78,11 +88,8 @@ async def test_the_client_switches_what_it_says(visitor: Visitor) -> None:
     assert not any(state.is_on for state in states.values())
 
 
-def client_of(visitor: Visitor) -> ControlClient:
-    import json
-
-    ports = json.dumps({"ports": visitor.production.ports}).encode()
-    write_private(visitor.run_dir.production, ports)
+async def client_of(visitor: Visitor) -> ControlClient:
+    await asyncio.to_thread(announce, visitor.run_dir, visitor.production.ports)
     return ControlClient(visitor.run_dir)
 
 
@@ -91,12 +98,23 @@ def test_without_a_production_the_client_says_how_to_start_one(tmp_path: Path) -
         ControlClient(RunDir(tmp_path)).states()
 
 
-async def test_a_production_that_was_killed_is_told_from_one_that_runs(visitor: Visitor) -> None:
-    client = client_of(visitor)
-    await visitor.production.stop()  # its file stays, as after kill -9
+async def test_a_production_that_does_not_answer_is_said_to_be_so(visitor: Visitor) -> None:
+    client = await client_of(visitor)
+    await visitor.production.stop()  # the process that announced it lives on
 
     with pytest.raises(DemoError, match="does not answer"):
         await asyncio.to_thread(client.states)
+
+
+def test_what_a_killed_production_announced_does_not_count(tmp_path: Path) -> None:
+    run_dir = RunDir(tmp_path / "run")
+    run_dir.prepare()
+    ended = subprocess.run([sys.executable, "-c", ANNOUNCING, str(run_dir.path)], check=True, timeout=30)
+
+    assert ended.returncode == 0
+    assert run_dir.production.exists()
+    with pytest.raises(DemoError, match="no demo production is running"):
+        ControlClient(run_dir).states()
 
 
 async def test_secrets_and_keys_are_readable_by_their_owner_only(visitor: Visitor) -> None:

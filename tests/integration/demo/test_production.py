@@ -70,7 +70,7 @@ async def test_a_wrong_token_is_rejected(visitor: Visitor, part: str, path: str)
 async def test_the_feed_acknowledges_then_ticks_with_heartbeats_between(
     visitor: Visitor, path: str, headers: dict[str, str], protocols: tuple[str, ...]
 ) -> None:
-    secret = visitor.run_dir.keep_secret("feed")
+    secret = visitor.secret("feed")
     url = visitor.url("feed", path.format(feed=secret))
     headers = {name: value.format(feed=secret) for name, value in headers.items()}
     async with visitor.session.ws_connect(url, headers=headers, protocols=protocols) as socket_:

@@ -169,8 +169,18 @@ def test_nothing_survives_when_the_supervisor_is_killed(tmp_path: Path) -> None:
         names = ("stubborn", "parent", "parent-child")
         eventually(lambda: not any(is_running(pid_of(tmp_path, name)) for name in names), "no orphan is left")
 
-    with supervisor(tmp_path, server(tmp_path, "again")) as process:
-        read_until(process, "all ready")  # the lock of the killed one is free
+
+def test_another_start_right_after_a_kill_clears_what_is_left(tmp_path: Path) -> None:
+    stubborn = server(tmp_path, "stubborn", "ignore")
+    with supervisor(tmp_path, stubborn) as process:
+        read_until(process, "all ready")
+        process.kill()
+        process.wait()
+        first = pid_of(tmp_path, "stubborn")
+        with supervisor(tmp_path, stubborn) as second:  # on the same port
+            read_until(second, "all ready")
+            assert not is_running(first)
+            assert is_running(pid_of(tmp_path, "stubborn"))
 
 
 def test_a_child_that_ends_takes_all_down_and_its_last_words_are_shown(tmp_path: Path) -> None:

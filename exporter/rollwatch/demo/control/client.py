@@ -7,17 +7,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rollwatch.demo.announcement import running_ports
 from rollwatch.demo.control.server import TOKEN_HEADER
 from rollwatch.demo.faults import Fault
 from rollwatch.demo.production.registry import CONTROL
 from rollwatch.demo.trouble import DemoError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rollwatch.demo.rundir import RunDir
 
-__all__ = ["ControlClient", "FaultState", "running_ports"]
+__all__ = ["ControlClient", "FaultState"]
 
 _TIMEOUT_S = 5.0
 
@@ -28,15 +27,6 @@ class FaultState:
 
     is_on: bool
     remaining_s: float | None
-
-
-def running_ports(run_dir: RunDir) -> Mapping[str, int] | None:
-    """The ports a production wrote into the run directory; None if none has, or it has ended properly."""
-    try:
-        ports = json.loads(run_dir.production.read_bytes())["ports"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return ports if isinstance(ports, dict) else None
 
 
 class ControlClient:

@@ -84,8 +84,12 @@ class _Feed:
 
     async def end_sessions(self, _app: web.Application) -> None:
         """Say goodbye properly when the production stops."""
-        for session in tuple(self._sessions):
-            await session.socket.close(code=WSCloseCode.GOING_AWAY, message=b"the demo stops")
+        async with asyncio.TaskGroup() as goodbyes:
+            for session in self._sessions:
+                goodbyes.create_task(
+                    session.socket.close(code=WSCloseCode.GOING_AWAY, message=b"the demo stops"),
+                    name="feed goodbye",
+                )
 
     def is_silent(self, channel: str | None = None) -> bool:
         """Whether nothing is to be sent now (on this channel)."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import signal
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from rollwatch.demo import certificates
+from rollwatch.demo.announcement import announce, running_ports
 from rollwatch.demo.configuration import write_config
 from rollwatch.demo.control.server import control_app
 from rollwatch.demo.production.listener import Listener
 from rollwatch.demo.production.part import PartEnv, Tokens
 from rollwatch.demo.production.registry import CONTROL, PARTS
-from rollwatch.demo.rundir import write_private
 from rollwatch.demo.switchboard import Switchboard
+from rollwatch.demo.trouble import DemoError
 
 if TYPE_CHECKING:
     import ssl
@@ -116,6 +116,11 @@ async def serve(
     say: Callable[[str], None],
 ) -> None:
     """Serve until SIGINT or SIGTERM. Once everything listens, the run directory says so."""
+    if await asyncio.to_thread(running_ports, run_dir) is not None:
+        raise DemoError(
+            f"a demo production is already running in {run_dir.path}. "
+            "Use it, stop it, or start another with --run-dir and --base-port"
+        )
     production = Production(run_dir, ports, seed=seed, clock=clock)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -137,4 +142,4 @@ async def serve(
 def _announce(run_dir: RunDir, ports: Mapping[str, int], interval: str) -> None:
     write_config(run_dir, ports, interval=interval)
     # Last, because it tells others that all of the above is there.
-    write_private(run_dir.production, json.dumps({"ports": dict(ports)}).encode())
+    announce(run_dir, ports)

@@ -31,25 +31,23 @@ def stop_running(run_dir: RunDir, *, within_s: float = 20.0) -> str:
     if _is_free(run_dir, within_s):
         return "stopped"
     _send(run_dir, found, signal.SIGKILL)
-    if found.marker is not None:
-        sweep(found.marker)
+    sweep(found.marker)
     return f"stopped by force: it did not end within {within_s:g} s"
 
 
 def _send(run_dir: RunDir, found: Holder, number: signal.Signals) -> None:
-    if found.pid is None:
-        raise DemoError("the demo has only just begun to start. Try again in a second")
+    pid = found.identity.pid
     try:
         # A pidfd keeps meaning the process it was opened for, even when the id is used again.
-        descriptor = os.pidfd_open(found.pid)
+        descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     try:
-        if found.is_alive():
+        if found.identity.is_alive():
             signal.pidfd_send_signal(descriptor, number)
-        elif holder(run_dir.supervisor) is not None:
+        elif _holds(run_dir):
             raise DemoError(
-                f"something holds {run_dir.supervisor}, but process {found.pid}, named there, is another one "
+                f"something holds {run_dir.supervisor}, but process {pid}, named there, is another one "
                 "and is left alone. Find the holder with 'fuser' and end it by hand"
             )
     except ProcessLookupError:
@@ -58,10 +56,17 @@ def _send(run_dir: RunDir, found: Holder, number: signal.Signals) -> None:
         os.close(descriptor)
 
 
+def _holds(run_dir: RunDir) -> bool:
+    try:
+        return holder(run_dir.supervisor) is not None
+    except DemoError:
+        return True  # in its last instant
+
+
 def _is_free(run_dir: RunDir, within_s: float) -> bool:
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
-        if holder(run_dir.supervisor) is None:
+        if not _holds(run_dir):
             return True
         time.sleep(_SECONDS_BETWEEN_LOOKS)
     return False

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rollwatch.demo.control.client import running_ports
+from rollwatch.demo.announcement import running_ports
 from rollwatch.demo.production.registry import CONTROL, PARTS, ports_from
 from rollwatch.demo.supervisor.process import Process
 
@@ -26,8 +26,12 @@ class Stack:
     base_port: int
     seed: int
     interval: str
-    listen_address: str
+    exporter_port: int
     command: str
+
+    @property
+    def _exporter_url(self) -> str:
+        return f"http://127.0.0.1:{self.exporter_port}"
 
     def processes(self) -> tuple[Process, ...]:
         """In the order of their start."""
@@ -46,8 +50,8 @@ class Stack:
         where = Path(os.path.relpath(self.run_dir.path))
         suffix = "" if where == Path(".run") else f" --run-dir {where}"
         rows = [
-            ("status page", f"http://{self.listen_address}/"),
-            ("metrics", f"http://{self.listen_address}/metrics"),
+            ("status page", f"{self._exporter_url}/"),
+            ("metrics", f"{self._exporter_url}/metrics"),
             ("", ""),
             *parts,
             ("", ""),
@@ -67,7 +71,6 @@ class Stack:
         titles = {CONTROL: "demo control", **{part.name: part.title for part in PARTS}}
 
         def ready_url() -> str | None:
-            # Written once everything listens; a file left by a killed run names ports that do not answer.
             ports = running_ports(self.run_dir)
             return None if ports is None else f"http://127.0.0.1:{ports[CONTROL]}/ready"
 
@@ -91,9 +94,9 @@ class Stack:
             argv=(
                 *(sys.executable, "-m", "rollwatch", "exporter"),
                 *("--config.file", str(self.run_dir.config)),
-                *("--web.listen-address", self.listen_address),
+                *("--web.listen-address", f"127.0.0.1:{self.exporter_port}"),
             ),
             log=self.run_dir.logs / "exporter.log",
-            ready_url=lambda: f"http://{self.listen_address}/-/ready",
-            ports={"exporter": int(self.listen_address.rpartition(":")[2])},
+            ready_url=lambda: f"{self._exporter_url}/-/ready",
+            ports={"exporter": self.exporter_port},
         )

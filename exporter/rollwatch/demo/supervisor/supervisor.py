@@ -42,7 +42,10 @@ async def supervise(
     supervisor holds `lock`, ChildFailed if a process fails; none is left running in any case.
     """
     marker = secrets.token_hex(16)
-    with held(lock, marker):
+    with held(lock, marker) as killed:
+        if killed is not None:
+            # Its lifeline ends them too, but may not have got there yet.
+            await asyncio.to_thread(sweep, killed.marker)
         _refuse_taken_ports(processes)
         run = _SupervisedRun(environment, marker, say)
         await run.go(processes, ready_within_s, announce)
@@ -54,7 +57,7 @@ def _refuse_taken_ports(processes: Sequence[Process]) -> None:
         listing = "\n".join(f"  {problem}" for problem in problems)
         raise DemoError(
             f"the demo can't start:\n{listing}\nStop what holds them, or choose other ports: "
-            "--base-port for the production, --listen-address for the exporter"
+            "--base-port for the production, --exporter-port for the exporter"
         )
 
 
