@@ -97,8 +97,8 @@ def _words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
             return f"list of {_words(item, definitions)}"
         case {"type": "object"}:
             items = [*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")]
-            words = [_words(item, definitions) for item in items if isinstance(item, dict) and item]
-            return f"mapping of names to {words[0]}" if words else "mapping, see below"
+            inner = [_words(item, definitions) for item in items if isinstance(item, dict) and item]
+            return f"mapping of names to {inner[0]}" if inner else "mapping, see below"
         case {"type": str(name)}:
             plain = {"string": "text", "integer": "whole number", "boolean": "true or false"}
             return plain.get(name, name)
