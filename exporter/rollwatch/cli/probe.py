@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -28,6 +27,8 @@ from rollwatch.probers._network import Network
 from rollwatch.probers.contract import ProbeEnv
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rollwatch.config.config import Config, ProbeDef
     from rollwatch.probers.contract import ProberKind
 
