@@ -96,7 +96,7 @@ ROLLWATCH_COMPONENT_UP = MetricDef(
     labels=("component", "critical"),
     meaning="For each component the health body named at the last run that ended UP or DOWN, a 503's too; "
     "held as probe_success is. "
-    "At most 50 names per service, the rest are counted under the name other.",
+    "At most 50 names per service, the rest share the name other.",
 )
 
 # How probing itself goes.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from itertools import accumulate
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
@@ -41,9 +41,7 @@ class Family:
         """Lines this family takes when no gauge is hidden."""
         if self.metric.type is not MetricType.HISTOGRAM:
             return len(self.children)
-        return sum(
-            len(child.tails) + 2 for child in self.children.values() if isinstance(child, HistogramChild)
-        )
+        return sum(len(child.tails) + 2 for child in cast("list[HistogramChild]", [*self.children.values()]))
 
 
 class Store:
@@ -155,18 +153,17 @@ def _collected(family: Family, *, samples: bool = True) -> Metric:
     children = list(family.children.values()) if samples else []
     if metric.type is MetricType.HISTOGRAM:
         histograms = HistogramMetricFamily(metric.name, metric.help, labels=key_names)
-        for child in children:
-            if isinstance(child, HistogramChild):
-                bounds = [*(text_of(bound) for bound in child.bounds), "+Inf"]
-                buckets = list(zip(bounds, map(float, accumulate(child.counts)), strict=True))
-                histograms.add_metric(child.key, buckets, child.sum)
+        for child in cast("list[HistogramChild]", children):
+            bounds = [*(text_of(bound) for bound in child.bounds), "+Inf"]
+            buckets = list(zip(bounds, map(float, accumulate(child.counts)), strict=True))
+            histograms.add_metric(child.key, buckets, child.sum)
         return histograms
     scalars = (
         GaugeMetricFamily(metric.name, metric.help, labels=key_names)
         if metric.type is MetricType.GAUGE
         else CounterMetricFamily(metric.family, metric.help, labels=key_names)
     )
-    for child in children:
-        if not isinstance(child, HistogramChild) and child.value is not None:
+    for child in cast("list[GaugeChild | CounterChild]", children):
+        if child.value is not None:
             scalars.add_metric(child.key, child.value)
     return scalars
