@@ -149,21 +149,24 @@ def _bounds(buckets: Iterable[float]) -> tuple[float, ...]:
 
 
 def _collected(family: Family, *, samples: bool = True) -> Metric:
-    metric, key_names = family.metric, family.metric.all_labels
-    children = list(family.children.values()) if samples else []
+    metric, children = family.metric, list(family.children.values()) if samples else []
     if metric.type is MetricType.HISTOGRAM:
-        histograms = HistogramMetricFamily(metric.name, metric.help, labels=key_names)
-        for child in cast("list[HistogramChild]", children):
-            bounds = [*(text_of(bound) for bound in child.bounds), "+Inf"]
-            buckets = list(zip(bounds, map(float, accumulate(child.counts)), strict=True))
-            histograms.add_metric(child.key, buckets, child.sum)
-        return histograms
+        return _collected_histograms(metric, cast("list[HistogramChild]", children))
     scalars = (
-        GaugeMetricFamily(metric.name, metric.help, labels=key_names)
+        GaugeMetricFamily(metric.name, metric.help, labels=metric.all_labels)
         if metric.type is MetricType.GAUGE
-        else CounterMetricFamily(metric.family, metric.help, labels=key_names)
+        else CounterMetricFamily(metric.family, metric.help, labels=metric.all_labels)
     )
     for child in cast("list[GaugeChild | CounterChild]", children):
         if child.value is not None:
             scalars.add_metric(child.key, child.value)
     return scalars
+
+
+def _collected_histograms(metric: MetricDef, children: list[HistogramChild]) -> Metric:
+    histograms = HistogramMetricFamily(metric.name, metric.help, labels=metric.all_labels)
+    for child in children:
+        bounds = [*(text_of(bound) for bound in child.bounds), "+Inf"]
+        buckets = list(zip(bounds, map(float, accumulate(child.counts)), strict=True))
+        histograms.add_metric(child.key, buckets, child.sum)
+    return histograms
