@@ -12,13 +12,14 @@ from rollwatch.clock import SystemClock
 from rollwatch.exporter import page_model
 from rollwatch.exporter.page_static import static_url
 from rollwatch.exporter.page_strip import HEIGHT, WIDTH
-from rollwatch.exporter.page_words import VERDICT_WORDS, ago, iso, milliseconds, reason_words, shown, utc
+from rollwatch.exporter.page_words import VERDICT_WORDS, ago, clock_time, iso, milliseconds, said, shown, utc
+from rollwatch.model import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rollwatch.clock import Clock
-    from rollwatch.engine.view import Explained, ProbeView, ProductionView, RunRecord
+    from rollwatch.engine.view import Explained, ProbeView, ProductionView
     from rollwatch.model import Phase
 
 __all__ = ["explained_page", "message_page", "probe_page", "status_page"]
@@ -57,7 +58,13 @@ def probe_page(view: ProductionView, probe: ProbeView, refresh_s: int) -> str:
         row=page_model.probe_row(probe, view.generated_at),
         phases=_bars({} if probe.last is None else probe.last.phases),
         runs=[
-            (run.started_at, run.verdict.value, VERDICT_WORDS[run.verdict], run.duration_s, _why(run))
+            (
+                run.started_at,
+                run.verdict.value,
+                VERDICT_WORDS[run.verdict],
+                run.duration_s,
+                "" if run.verdict is Verdict.UP else said(run, 1000),
+            )
             for run in reversed(probe.recent)
         ],
         components=[
@@ -75,7 +82,7 @@ def explained_page(explained: Explained) -> str:
         explained=explained,
         target=shown(explained.target, 500),
         word=VERDICT_WORDS[record.verdict],
-        why=_why(record),
+        why=said(record, 1000),
         phases=_bars(record.phases),
         notes=[(shown(name, 100), shown(value, 1000)) for name, value in explained.notes],
     )
@@ -84,12 +91,6 @@ def explained_page(explained: Explained) -> str:
 def message_page(message: str, remedy: str, *, root: str = "") -> str:
     """One message, and what to do. `root` leads from the page's address to that of the status page."""
     return _template("message.html").render(message=message, remedy=remedy, root=root)
-
-
-def _why(record: RunRecord) -> str:
-    words = reason_words(record.reason)
-    detail = shown(record.detail, 1000)
-    return f"{words[0].upper()}{words[1:]}. {detail}".strip()
 
 
 def _bars(phases: Mapping[Phase, float]) -> list[tuple[str, str, float, float]]:
@@ -115,7 +116,7 @@ def _environment() -> jinja2.Environment:
         auto_reload=False,
     )
     environment.globals.update(root="", static=static_url, strip_width=WIDTH, strip_height=HEIGHT)
-    environment.filters.update(ago=ago, iso=iso, utc=utc, milliseconds=milliseconds)
+    environment.filters.update(ago=ago, clock_time=clock_time, iso=iso, utc=utc, milliseconds=milliseconds)
     return environment
 
 

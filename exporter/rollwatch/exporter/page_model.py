@@ -6,13 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rollwatch.exporter.page_strip import Strip, strip
-from rollwatch.exporter.page_words import VERDICT_WORDS, ago, duration, milliseconds, reason_words, shown
+from rollwatch.exporter.page_words import (
+    VERDICT_WORDS,
+    ago,
+    duration,
+    milliseconds,
+    reason_words,
+    said,
+    sentence,
+    shown,
+)
 from rollwatch.model import Reason, Role, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rollwatch.engine.view import ProbeView, ProductionView, RunRecord, ServiceView
+    from rollwatch.engine.view import ProbeView, ProductionView, ServiceView
     from rollwatch.model import Component
 
 __all__ = ["Headline", "ProbeRow", "ServiceCard", "headline", "notices", "probe_row", "service_cards"]
@@ -165,23 +174,13 @@ def probe_row(probe: ProbeView, now: float) -> ProbeRow:
 def trouble(probe: ProbeView, limit: int) -> str:
     """What the newest run found wrong; empty when it was up, or there was none."""
     if probe.last is None:
-        return _sentence(reason_words(Reason.NOT_STARTED)) if probe.verdict is Verdict.UNKNOWN else ""
+        return sentence(reason_words(Reason.NOT_STARTED)) if probe.verdict is Verdict.UNKNOWN else ""
     if probe.last.verdict is Verdict.UP:
         return "" if probe.verdict is Verdict.UP else "The newest run was up."
-    said = _said(probe.last, limit)
+    words = said(probe.last, limit)
     if probe.last.verdict is probe.verdict:
-        return said
-    return f"The newest run was {VERDICT_WORDS[probe.last.verdict].lower()}: {said}"
-
-
-def _said(record: RunRecord, limit: int) -> str:
-    words = _sentence(reason_words(record.reason))
-    detail = shown(record.detail, limit)
-    return f"{words} {detail}" if detail else words
-
-
-def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}."
+        return words
+    return f"The newest run was {VERDICT_WORDS[probe.last.verdict].lower()}: {words}"
 
 
 def _remedy(probe: ProbeView) -> str:

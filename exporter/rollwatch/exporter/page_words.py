@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rollwatch.model import Reason, Verdict
 
-__all__ = ["VERDICT_WORDS", "ago", "duration", "iso", "milliseconds", "reason_words", "shown", "utc"]
+if TYPE_CHECKING:
+    from rollwatch.engine.view import RunRecord
+
+__all__ = [
+    "VERDICT_WORDS",
+    "ago",
+    "clock_time",
+    "duration",
+    "iso",
+    "milliseconds",
+    "reason_words",
+    "said",
+    "sentence",
+    "shown",
+    "utc",
+]
 
 VERDICT_WORDS = {Verdict.UP: "Up", Verdict.DOWN: "Down", Verdict.UNKNOWN: "Undecided"}
 
@@ -64,6 +80,18 @@ def reason_words(reason: Reason) -> str:
     return _REASONS[reason]
 
 
+def sentence(text: str) -> str:
+    """`text` with a capital and a full stop, unless it begins with a name of some kind."""
+    first = text.split(" ", 1)[0]
+    begun = text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text
+    return begun if begun.endswith((".", "!", "?", "…")) else f"{begun}."
+
+
+def said(record: RunRecord, limit: int) -> str:
+    """What a run that was not up has to say, as a sentence."""
+    return sentence(shown(record.detail, limit) or reason_words(record.reason))
+
+
 def shown(text: str, limit: int) -> str:
     """Remote text as one line of at most `limit` characters that can't play tricks; not escaped."""
     cleaned = _UNFIT.sub(" ", text[: limit * 2]).strip()
@@ -73,6 +101,11 @@ def shown(text: str, limit: int) -> str:
 def utc(at: float) -> str:
     """`2026-03-01 12:00:05 UTC`, from Unix seconds."""
     return _moment(at).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def clock_time(at: float) -> str:
+    """`12:00:05`, UTC."""
+    return _moment(at).strftime("%H:%M:%S")
 
 
 def iso(at: float) -> str:
