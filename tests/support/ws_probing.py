@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import uvloop
@@ -64,8 +65,9 @@ async def probe(port: int, *, secrets: object = None, **said: object) -> Outcome
 async def watching(
     port: int, *, rng: Callable[[], float] = lambda: 0.0, **said: object
 ) -> AsyncIterator[WatchProber]:
-    """A prober in mode watch, living."""
-    prober = make_prober(make_spec(port, mode="watch", **said), make_env(rng))
+    """A prober in mode watch, living. It begins at once; `rng` decides how long it waits afterwards."""
+    waits = itertools.chain([0.0], iter(rng, None))
+    prober = make_prober(make_spec(port, mode="watch", **said), make_env(lambda: next(waits)))
     assert isinstance(prober, WatchProber)
     async with alive(prober):
         yield prober

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
@@ -82,6 +83,8 @@ class Link(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self.head: asyncio.Future[Head | None] = self._loop.create_future()
         self.ended: asyncio.Future[Ending] = self._loop.create_future()
+        self.rested_s = -math.inf
+        """When reading last had to rest; what the peer said by then may still be on its way to us."""
         self._ws = ws
         self._sink = sink
         self._clock = clock
@@ -120,11 +123,6 @@ class Link(asyncio.Protocol):
     def _may_speak(self) -> bool:
         # The protocol is ahead of `ended` while frames wait for their turn: a close may be among them.
         return not self.ended.done() and self._ws.state is State.OPEN
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether something received waits for its turn: what the peer said last may not be known yet."""
-        return self._rest is not None
 
     def request(self, request: Request) -> None:
         """Ask for the upgrade."""
@@ -234,8 +232,10 @@ class Link(asyncio.Protocol):
                 self._parse()
             else:
                 break
-            spent = self._clock.monotonic() - began
+            now = self._clock.monotonic()
+            spent = now - began
             if spent >= _TURN_S:
+                self.rested_s = now
                 self._stop_reading()
                 self._rest = self._loop.call_later(spent * _REST_PER_TURN, self._work)
                 return

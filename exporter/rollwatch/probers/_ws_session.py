@@ -129,8 +129,8 @@ class Session:
                 self._miss(link)
                 break
             if now >= pong_by_s:
-                # Frames may wait for their turn here, the pong among them: that is no silence of the peer.
-                if self._pinged_s is not None and not link.is_behind:
+                # A peer that sends more than we take in is not silent: its pong is behind the rest.
+                if self._pinged_s is not None and link.rested_s < now - ping.timeout:
                     detail = f"the server did not answer a ping within {ping.timeout:g} s"
                     link.abort(Ending(CloseCode.ABNORMAL_CLOSURE, Reason.DISCONNECTED, detail))
                     break
