@@ -118,8 +118,7 @@ class Recorder:
             if self._kind.phase_metric is not None:
                 for phase, seconds in run.phases.items():
                     shown.add(self._set_phase(self._kind.phase_metric, phase, seconds))
-            for component in run.components:
-                shown.add(self._set_component(component))
+            shown |= self._set_components(run.components)
             self._hide(self._shown - shown)
             self._shown = shown
         else:
@@ -182,11 +181,17 @@ class Recorder:
         child.set(seconds)
         return child
 
-    def _set_component(self, component: Component) -> GaugeChild:
-        name = self._names.admit(m.ROLLWATCH_COMPONENT_UP.name, self._base[0], component.name)
-        child = self._gauge(m.ROLLWATCH_COMPONENT_UP, name, "true" if component.is_critical else "false")
-        child.set(1.0 if component.is_up else 0.0)
-        return child
+    def _set_components(self, components: Iterable[Component]) -> set[GaugeChild]:
+        """Where several components share a series (`other`), one that is down is what it shows."""
+        worst: dict[GaugeChild, bool] = {}
+        for component in components:
+            name = self._names.admit(m.ROLLWATCH_COMPONENT_UP.name, self._base[0], component.name)
+            is_critical = "true" if component.is_critical else "false"
+            child = self._gauge(m.ROLLWATCH_COMPONENT_UP, name, is_critical)
+            worst[child] = component.is_up and worst.get(child, True)
+        for child, is_up in worst.items():
+            child.set(1.0 if is_up else 0.0)
+        return set(worst)
 
     @staticmethod
     def _hide(gauges: Iterable[GaugeChild]) -> None:

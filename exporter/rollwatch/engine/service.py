@@ -90,7 +90,9 @@ class ServiceWatch:
             self._names.withdraw(
                 m.ROLLWATCH_RELEASE_INFO.name, self._service.name, self._release_child.key[-1]
             )
-        label = self._names.admit(m.ROLLWATCH_RELEASE_INFO.name, self._service.name, cleaned)
+        # A '+' is at home in a version, and not in the registry of names.
+        name = cleaned.replace("+", "_")
+        label = self._names.admit(m.ROLLWATCH_RELEASE_INFO.name, self._service.name, name)
         self._release_child = self._gauge(m.ROLLWATCH_RELEASE_INFO, label)
         self._release_child.set(1)
         if self._releases.changed_at is not None:

@@ -30,6 +30,10 @@ from rollwatch.serving.server import serve
 from rollwatch.serving.web_config_file import WebConfigSource
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aiohttp import web
+
     from rollwatch.clock import Clock
     from rollwatch.exporter.settings import ExporterSettings
     from rollwatch.metrics.series import CounterChild
@@ -75,6 +79,7 @@ async def run_exporter(settings: ExporterSettings) -> None:
             reload=reloader.reload,
         )
         app = build_app(routes, WebConfigSource(settings.web_config_file, Access))
+        app.on_response_prepare.append(_counting(store, location))
         await stack.enter_async_context(engine.running())
         await stack.enter_async_context(serve(app, settings.listen_address))
         await reloader.apply(config)
@@ -122,6 +127,20 @@ def _health(engine: Engine, clock: Clock) -> Health:
         ready=ready,
         checks={"configuration": lambda: engine.config_problem},
     )
+
+
+def _counting(
+    store: Store, location: str
+) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Counts what this process itself answered, by route."""
+
+    async def count(request: web.Request, response: web.StreamResponse) -> None:
+        resource = request.match_info.route.resource
+        handler = "none" if resource is None else resource.canonical
+        key = (location, handler, str(response.status))
+        store.counter(m.ROLLWATCH_WEB_REQUESTS_TOTAL, key).inc()
+
+    return count
 
 
 async def _reload_on(hang_up: asyncio.Event, reloader: Reloader) -> None:

@@ -63,6 +63,7 @@ def test_it_measures_and_serves_what_it_saw(tmp_path, target):
         assert f'rollwatch_component_up{{{labels},component="database",critical="true"}} 1' in metrics
         assert 'version="1.2.3"' in metrics
         assert "process_resident_memory_bytes" in metrics
+        assert 'rollwatch_web_requests_total{location="here",handler="/metrics",code="200"}' in metrics
         dashboard = json.loads(exporter.get("/api/monitoring/dashboard"))
         assert dashboard["services"][0]["version"] == "1.2.3"
         assert "api/health" in exporter.get("/") or "health" in exporter.get("/")

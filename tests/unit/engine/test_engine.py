@@ -386,12 +386,12 @@ async def test_a_release_shows_once_confirmed_and_only_one_at_a_time():
         await asyncio.sleep(25)
         assert b.values("rollwatch_release_info") == {("api", "1.0"): 1}
         assert b.values("rollwatch_release_changed_timestamp_seconds") == {}
-        version[0] = 'v2"\n<b>'
+        version[0] = 'v2+"<b>'
         await asyncio.sleep(25)
         assert b.values("rollwatch_release_info") == {("api", "v2___b_"): 1}
         changed = b.value("rollwatch_release_changed_timestamp_seconds", "api")
         assert b.clock.wall() - 30 < changed < b.clock.wall()
-        assert b.engine.view().services[0].version == "v2___b_"
+        assert b.engine.view().services[0].version == "v2+__b_"
         for n in range(300):
             version[0] = f"3.{n // 3}"
             await asyncio.sleep(10)
@@ -405,11 +405,13 @@ async def test_a_release_shows_once_confirmed_and_only_one_at_a_time():
 async def test_a_thousand_component_names_stay_bounded():
     async def many(run):
         for n in range(1000):
-            run.components.append(Component(f"c{n}", is_up=True, is_critical=False, word="ok"))
+            run.components.append(Component(f"c{n}", is_up=n != 700, is_critical=False, word="ok"))
 
     async with bench(config(probe(does="m")), behaviours={"m": many}) as b:
         await asyncio.sleep(60)
         assert len(b.values("rollwatch_component_up")) == 51
+        down = [key for key, value in b.values("rollwatch_component_up").items() if value == 0]
+        assert down == [("api", "health", "other", "false")], "a folded component that is down shows"
 
 
 @on_virtual_time
