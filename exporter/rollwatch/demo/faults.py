@@ -113,7 +113,11 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
         Fault.FRONTEND_DOWN: FaultInfo(
             "front",
             "the page can't be opened: connections are refused",
-            (Sign("web/page", Reason.CONNECT_REFUSED), Sign("web/health", Reason.CONNECT_REFUSED)),
+            (
+                Sign("web/page", Reason.CONNECT_REFUSED),
+                Sign("web/health", Reason.CONNECT_REFUSED),
+                Sign("web/status", Reason.CONNECT_REFUSED),
+            ),
         ),
         Fault.STALE_TIMESTAMP: FaultInfo(
             "front",
@@ -149,7 +153,11 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
         Fault.HANG: FaultInfo(
             "api",
             "the API accepts connections and never answers",
-            (Sign("api/health", Reason.TIMEOUT), Sign("api/orders", Reason.TIMEOUT)),
+            (
+                Sign("api/health", Reason.TIMEOUT),
+                Sign("api/orders", Reason.TIMEOUT),
+                Sign("api/users", Reason.TIMEOUT),
+            ),
         ),
         Fault.BAD_RELEASE: FaultInfo(
             "api",
@@ -187,6 +195,7 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
                     Reason.DISCONNECTED,
                     (Expectation("rollwatch_websocket_closes_total", ">", 0, {"code": "1006"}),),
                 ),
+                Sign("feed/connect", Reason.CONNECTION_CLOSED),
             ),
         ),
         Fault.FEED_STALE: FaultInfo(
@@ -224,8 +233,20 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
         ),
         Fault.BAD_GREEKS: FaultInfo(
             "primary",
-            "13 of 20 option records are wrong: gamma 0, |delta| over 1, no vega",
-            (Sign("market-data/primary", Reason.OK),),
+            "13 of 20 option records are wrong: gamma 0 in 5, |delta| over 1 in 4, no vega in 4",
+            (
+                Sign(
+                    "market-data/primary",
+                    Reason.OK,
+                    (
+                        Expectation("rollwatch_provider_records_valid_ratio", "==", 0.35),
+                        *(
+                            Expectation("rollwatch_provider_records_invalid", "==", count, {"check": check})
+                            for check, count in (("gamma", 5), ("delta", 4), ("vega", 4))
+                        ),
+                    ),
+                ),
+            ),
         ),
         Fault.NODE_STUCK: FaultInfo(
             "node",
@@ -235,7 +256,13 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
         Fault.CERTIFICATE_EXPIRED: FaultInfo(
             "gateway",
             "the gateway serves a certificate that expired yesterday",
-            (Sign("web/certificate", Reason.CERTIFICATE_EXPIRED),),
+            (
+                Sign(
+                    "web/certificate",
+                    Reason.CERTIFICATE_EXPIRED,
+                    (Expectation("probe_ssl_earliest_cert_expiry", ">", 0, is_moment=True),),
+                ),
+            ),
         ),
     }
 )

@@ -171,7 +171,7 @@ def test_nothing_survives_when_the_supervisor_is_killed(tmp_path: Path) -> None:
 
 
 def test_another_start_right_after_a_kill_clears_what_is_left(tmp_path: Path) -> None:
-    stubborn = server(tmp_path, "stubborn", "ignore")
+    stubborn = server(tmp_path, "stubborn", "ignore", stop_within_s=0.2)
     with supervisor(tmp_path, stubborn) as process:
         read_until(process, "all ready")
         process.kill()

@@ -16,7 +16,7 @@ import psutil
 __all__ = ["MARKER", "main", "sweep"]
 
 MARKER = "ROLLWATCH_DEMO_RUN"
-_PATIENCE_S = 5.0
+_PATIENCE_S = 2.0
 _SECONDS_BETWEEN_LOOKS = 0.1
 
 

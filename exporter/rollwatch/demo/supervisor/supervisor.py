@@ -137,4 +137,4 @@ class _SupervisedRun:
             self._say(f"stopping {child.process.name}")
             await child.stop(self._hurry)
         # What a child left behind (its own children) goes too.
-        await asyncio.to_thread(sweep, self._marker, patience_s=1.0)
+        await asyncio.to_thread(sweep, self._marker)
