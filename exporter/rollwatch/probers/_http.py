@@ -145,25 +145,27 @@ class HttpClient:
     async def _connect(self, run: Run, request: Request) -> Exchange:
         spec, origin, proxy = self._spec, request.origin, request.proxy
         is_tls = origin.scheme == "https"
+        is_ours = origin.host == spec.url.host.lower()
+        is_plain_proxied = proxy is not None and not is_tls
         target = (origin.host, origin.port)
-        if proxy is not None and not is_tls:
-            target, proxy = (proxy.host, proxy.port), None
-        name = (
-            spec.tls.server_name
-            if spec.tls.server_name and origin.host == spec.url.host.lower()
-            else origin.host
-        )
-        _, exchange = await dial(
-            run,
-            target,
-            factory=Exchange,
-            env=self._env,
-            tls=self._tls if is_tls else None,
-            server_hostname=name,
-            ip=spec.ip,
-            timeout_s=spec.timeout,
-            proxy=proxy,
-        )
+        if proxy is not None and is_plain_proxied:
+            target = (proxy.host, proxy.port)
+        try:
+            _, exchange = await dial(
+                run,
+                target,
+                factory=Exchange,
+                env=self._env,
+                tls=self._tls if is_tls else None,
+                server_hostname=spec.tls.server_name if spec.tls.server_name and is_ours else origin.host,
+                ip=spec.ip,
+                timeout_s=spec.timeout,
+                proxy=None if is_plain_proxied else proxy,
+            )
+        except ProbeFailure as failure:
+            if is_plain_proxied and failure.reason is Reason.CONNECT_REFUSED:
+                raise ProbeFailure(Reason.PROXY_REFUSED, f"the proxy {failure.detail}") from None
+            raise
         return exchange
 
     async def _exchange(self, run: Run, request: Request, exchange: Exchange, *, keep: bool) -> Response:

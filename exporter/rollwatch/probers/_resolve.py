@@ -56,7 +56,7 @@ def literal(host: str) -> Address | None:
 
 
 class _Uncached:
-    """The C library of pycares without the cache c-ares keeps for up to an hour; pycares has no option for it.
+    """The C library of pycares without the cache that c-ares keeps for up to an hour; there is no option.
 
     A probe is to see what a new user sees: an answer from a cache of ours would hide that the resolver fails.
     """
