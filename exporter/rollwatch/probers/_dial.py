@@ -59,7 +59,7 @@ ProtocolT = TypeVar("ProtocolT", bound=asyncio.Protocol)
 _RESOLVE_SHARE = 0.5
 """A resolver that is silent for this share of the timeout is the resolver's fault, not the target's."""
 _LOOK_SHARE = 0.3
-"""A look at a bad certificate may take this share of the timeout."""
+"""A look at a bad certificate may take this share of the timeout, and has to end before the last tenth."""
 
 
 class Target(NamedTuple):
@@ -117,9 +117,8 @@ async def dial(
             except (OSError, ssl.CertificateError) as error:
                 leaf = None
                 if isinstance(error, ssl.SSLCertVerificationError):
-                    look = timeout_s * _LOOK_SHARE
                     leaf = await _look(
-                        run, env.network, target, name, proxy=proxy, via=address, within_s=look
+                        run, env.network, target, name, proxy=proxy, via=address, timeout_s=timeout_s
                     )
                 raise _tls_failure(error, name, leaf, hold) from None
             env.network.tls.sample(run, transport.get_extra_info("ssl_object"), is_trusted=tls.spec.verify)
@@ -193,15 +192,16 @@ async def _look(
     *,
     proxy: Proxy | None,
     via: Address,
-    within_s: float,
+    timeout_s: float,
 ) -> Certificate | None:
     """What a refused certificate says, by a second connection that trusts anything and sends nothing."""
     run.leave()
+    left_s = 0.9 * timeout_s - sum(run.phases.values())
     loop = asyncio.get_running_loop()
     port = target[1] if proxy is None else proxy.port
     raw: asyncio.Transport | None = None
     try:
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(min(left_s, timeout_s * _LOOK_SHARE)):
             raw, hold = await loop.create_connection(Hold, via.host, port)
             if proxy is not None:
                 await tunnel(raw, hold, target, proxy.authorization)

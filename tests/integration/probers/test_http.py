@@ -208,7 +208,7 @@ async def test_retry_after_is_kept_and_bounded() -> None:
         pytest.param(b"HTTP/1.1 200\r\nContent-Length: 5\r\n\r\nhello", id="no reason phrase"),
         pytest.param(response(b"hello") + b"HTTP/1.1 500 Extra\r\n\r\n", id="something after it"),
         pytest.param(
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nA: b\r\n\r\n",
+            b"HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nA: b\r\n\r\n",
             id="in chunks",
         ),
         pytest.param(response(gzip.compress(b"hello"), headers={"Content-Encoding": "gzip"}), id="gzip"),
