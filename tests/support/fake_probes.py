@@ -22,7 +22,7 @@ Behaviour = Callable[[Run], Awaitable[None]]
 class FakeSpec(ProbeSpec):
     """What a fake probe may say."""
 
-    kind: Literal["fake", "paid", "session"] = "fake"
+    kind: Literal["fake", "bare", "session"] = "fake"
     does: str = "nothing"
     role: Role = Role.NONE
 
@@ -58,14 +58,14 @@ class FakeSession(FakeProber):
 
 
 def fake_kinds(behaviours: dict[str, Behaviour]) -> dict[str, ProberKind]:
-    """Three kinds whose probers share `behaviours`: plain, a provider's, and one with a session."""
+    """Three kinds whose probers share `behaviours`: plain, one with no metrics of its own, one with a session."""
 
     def build(spec: FakeSpec, _env: ProbeEnv) -> FakeProber:
         if spec.does == "unbuildable":
             raise ValueError("the key file is not a key")
         return FakeProber(spec, behaviours)
 
-    def kind(name: str, make: Any) -> ProberKind:
+    def kind(name: str, make: Any, phases: MetricDef | None = PHASES) -> ProberKind:
         return ProberKind(
             name=name,
             spec=FakeSpec,
@@ -73,12 +73,13 @@ def fake_kinds(behaviours: dict[str, Behaviour]) -> dict[str, ProberKind]:
             reasons=frozenset({Reason.STATUS, Reason.RATE_LIMITED}),
             target=lambda spec: f"fake://{spec.does}",
             metrics=(GAUGE, COUNTER, HISTOGRAM),
-            phase_metric=PHASES,
+            phase_metric=phases,
             role=lambda spec: spec.role,
         )
 
     return {
         "fake": kind("fake", build),
+        "bare": kind("bare", build, None),
         "session": kind("session", lambda spec, _env: FakeSession(spec, behaviours)),
     }
 

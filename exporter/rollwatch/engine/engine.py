@@ -254,8 +254,9 @@ class Engine:
             on_lag=self._start_lag.observe,
         )
         tasks = [self._start(watch.live(), f"probe:{definition.id}")]
-        if watch.background is not None:
-            tasks.append(self._start(watch.live_background(), f"session:{definition.id}"))
+        background = watch.background
+        if background is not None:
+            tasks.append(self._start(watch.live_background(background), f"session:{definition.id}"))
         return _AtWork(identity, watch, tuple(tasks))
 
     def overdue(self) -> list[str]:

@@ -162,11 +162,8 @@ class ProbeWatch:
         if background is not None:
             self._recorder.take(background.take_samples())
 
-    async def live_background(self) -> None:
+    async def live_background(self, background: Background) -> None:
         """Keep the prober's own life going until cancelled; start it again, ever later, if it fails."""
-        background = self.background
-        if background is None:
-            return
         pause_s = _RESTART_FIRST_S
         while True:
             try:

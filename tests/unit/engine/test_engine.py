@@ -16,7 +16,7 @@ from rollwatch.metrics.bounded import BoundedNames
 from rollwatch.metrics.store import Store
 from rollwatch.model import Component, Phase, Reason, Role, Verdict
 from rollwatch.probers.contract import ProbeEnv
-from support.fake_probes import COUNTER, GAUGE, FakeSpec, fake_kinds, hang, up
+from support.fake_probes import COUNTER, GAUGE, HISTOGRAM, FakeSpec, fake_kinds, hang, up
 from support.virtual import WALL_AT_START, run_virtual, virtual_clock
 
 
@@ -135,12 +135,25 @@ async def test_a_run_that_outlives_its_tick_is_counted_not_doubled():
 
 
 @on_virtual_time
+async def test_ticks_that_pass_while_the_loop_stands_still_are_counted():
+    async def stalls(run):
+        virtual_clock().stall(25)
+
+    async with bench(config(probe(does="stalls", interval=10)), behaviours={"stalls": stalls}) as b:
+        assert b.engine.overdue() == []
+        await asyncio.sleep(100)
+        runs = len(b.probe().recent)
+        assert b.probe().skipped_runs in {2 * runs - 2, 2 * runs}
+
+
+@on_virtual_time
 async def test_a_probe_that_answers_is_up_with_its_figures():
     async def good(run):
         run.enter(Phase.PROCESSING)
         await asyncio.sleep(0.25)
         run.sample(GAUGE, 7.0, "a")
         run.sample(COUNTER, 2.0)
+        run.sample(HISTOGRAM, 0.5)
         run.components.append(Component("database", is_up=False, is_critical=True, word="down"))
 
     async with bench(config(probe(does="good")), behaviours={"good": good}) as b:
@@ -151,6 +164,7 @@ async def test_a_probe_that_answers_is_up_with_its_figures():
         assert b.value("fake_duration_seconds", "api", "health", "processing") == pytest.approx(0.25)
         assert b.value("fake_gauge", "api", "health", "a") == 7
         assert b.value("fake_things_total", "api", "health") == 2 * runs
+        assert b.value("fake_seconds_count", "api", "health") == runs
         assert b.value("rollwatch_component_up", "api", "health", "database", "true") == 0
         assert b.value("rollwatch_probe_results_total", "api", "health", "up", "ok") == runs
         assert b.value("rollwatch_probe_results_total", "api", "health", "down", "timeout") == 0
@@ -162,6 +176,14 @@ async def test_a_probe_that_answers_is_up_with_its_figures():
         assert view.services[0].verdict is Verdict.UP
         assert b.probe().components[0].name == "database"
         assert b.probe().next_run_at > b.clock.wall()
+
+
+@on_virtual_time
+async def test_a_kind_needs_no_phases():
+    async with bench(config(probe(kind="bare"))) as b:
+        await asyncio.sleep(20)
+        assert b.value("probe_success", "api", "health") == 1
+        assert b.values("fake_duration_seconds") == {}
 
 
 @on_virtual_time
@@ -481,6 +503,7 @@ async def test_a_reference_that_is_gone_too_makes_it_our_own_network():
     reference = ReferenceCheck.model_validate({"address": "127.0.0.1:1"})
     async with bench(config(probe(does="x"), reference=reference), behaviours=unreachable) as b:
         await asyncio.sleep(40)
+        assert b.engine.is_configured
         assert b.probe().last.reason is Reason.OWN_NETWORK
         assert "no route" in b.probe().last.detail
         assert b.value("rollwatch_own_network_up") == 0
@@ -517,13 +540,72 @@ async def test_a_task_that_will_not_end_does_not_stop_a_reload():
             await asyncio.sleep(5)
             raise
 
-    async with bench(config(probe(does="clings", interval=10)), behaviours={"clings": clings}) as b:
-        await asyncio.sleep(12)
+    clinging = probe(does="clings", interval=60, timeout=60)
+    async with bench(config(clinging), behaviours={"clings": clings}) as b:
+        await asyncio.sleep(0)
+        await asyncio.sleep(b.probe().next_run_at - b.clock.wall() + 1)
         before = b.clock.monotonic()
         await b.engine.apply(config(probe("other")))
         assert b.clock.monotonic() - before <= 2.5
         await asyncio.sleep(20)
         assert {key[1] for key in b.values("rollwatch_probe_results_total")} == {"other"}
+
+
+def test_an_error_of_the_body_arrives_as_itself():
+    async def main():
+        async with bench(config(probe())):
+            raise ConnectionError("mine")
+
+    with pytest.raises(ConnectionError, match="mine"):
+        run_virtual(main())
+
+
+def test_errors_of_several_tasks_arrive_together():
+    async def fails():
+        raise OSError("task")
+
+    async def main():
+        async with bench(config(probe())) as b:
+            b.engine.adopt(fails(), "one")
+            b.engine.adopt(fails(), "two")
+            await asyncio.sleep(1)
+
+    with pytest.raises(ExceptionGroup) as failures:
+        run_virtual(main())
+    assert len(failures.value.exceptions) == 2
+
+
+@on_virtual_time
+async def test_a_long_run_remembers_only_the_lag_of_late():
+    async with bench(config(probe())) as b:
+        await asyncio.sleep(1)
+        b.clock.stall(3)
+        await asyncio.sleep(1)
+        assert b.engine.view().loop_lag_s > 2
+        await asyncio.sleep(400)
+        assert b.engine.view().loop_lag_s == 0
+        b.clock.stall(3)
+        assert b.engine.view().loop_lag_s > 2, "a stall that is only now ending counts"
+
+
+@on_virtual_time
+async def test_it_says_whether_a_configuration_is_in_force():
+    async with bench() as b:
+        assert not b.engine.is_configured
+        await b.engine.apply(config(probe()))
+        assert b.engine.is_configured
+        b.engine.refuse("line 3")
+        assert b.engine.config_problem == "line 3"
+        await b.engine.apply(config(probe()))
+        assert b.engine.config_problem is None
+
+
+@on_virtual_time
+async def test_stopping_ends_the_reference_check_too():
+    reference = ReferenceCheck.model_validate({"address": "127.0.0.1:1"})
+    async with bench(config(probe(), reference=reference)):
+        pass
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 def test_nothing_starts_before_the_engine_runs():

@@ -93,6 +93,8 @@ def test_the_deadline_keeps_what_was_learnt_before_it():
 def test_a_deadline_missed_by_our_own_slowness_proves_nothing():
     assert run_script(silent, lag=2.0).reason is Reason.OVERLOADED
     assert run_script(silent, lag=1.0).reason is Reason.TIMEOUT
+    own_bound = raising(ProbeFailure(Reason.TIMEOUT, "no message in time"))
+    assert run_script(own_bound, lag=2.0).reason is Reason.OVERLOADED
     assert run_script(raising(ProbeFailure(Reason.STATUS, "")), lag=2.0).reason is Reason.STATUS
 
 
