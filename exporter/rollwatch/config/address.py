@@ -23,9 +23,10 @@ _DIGITS = re.compile(r"[0-9]{1,5}")
 
 def parse_host(text: str) -> str:
     """A DNS name or an address, IPv6 with or without brackets; returned without them. Raises a mistake."""
-    if text.startswith("[") != text.endswith("]") or ":" in text or text.startswith("["):
+    if ":" in text or text[:1] == "[":
+        is_whole = (text[:1] == "[") == (text[-1:] == "]")
         try:
-            return str(ipaddress.IPv6Address(text.removeprefix("[").removesuffix("]")))
+            return str(ipaddress.IPv6Address(text.strip("[]") if is_whole else ""))
         except ValueError:
             raise mistake("has a host that is no IPv6 address", "Write it like [2001:db8::1].") from None
     labels = text.removesuffix(".").split(".")

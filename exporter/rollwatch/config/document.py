@@ -22,7 +22,10 @@ __all__ = ["Defaults", "Document", "HostSpec", "Links", "ProcessSpec", "Referenc
 
 
 def _link(value: object) -> str:
-    url = HttpUrl.from_field(expect_text(value), None)
+    text = expect_text(value)
+    if "${" in text:
+        raise mistake("is shown to everybody and can't hold a secret", "Write it without.")
+    url = HttpUrl.from_field(text, None)
     if url.masked != url.render():
         raise mistake("is shown to everybody and has credentials in it", "Write it without them.")
     return url.render()
@@ -34,6 +37,12 @@ def _path(value: object, info: ValidationInfo) -> Path:
         raise mistake("is not a path", "Write the path of a file.")
     store = (info.context or {}).get("secrets")
     return Path(text) if store is None else Path(store.base_dir, text)
+
+
+def _line(text: str) -> str:
+    if not text.isprintable():
+        raise mistake("has a line break or another control character", "Write one line of text.")
+    return text
 
 
 def _mounts(mounts: tuple[str, ...]) -> tuple[str, ...]:
@@ -54,7 +63,7 @@ FutureFile = Annotated[
 ]
 """A file that need not exist at load; relative to the directory of the configuration file."""
 
-Line = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Line = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_line)]
 """One line of text."""
 
 

@@ -168,4 +168,5 @@ def _check_call(name: str, count: int) -> None:
     is_variadic = any(argument.get("variadic") for argument in signature)
     if count < len(signature) or (count > len(signature) and not is_variadic):
         needs = f"{'at least ' if is_variadic else ''}{len(signature)}"
-        raise mistake(f"calls '{name}' with {count} arguments", f"It takes {needs}.")
+        many = "1 argument" if count == 1 else f"{count} arguments"
+        raise mistake(f"calls '{name}' with {many}", f"It takes {needs}.")

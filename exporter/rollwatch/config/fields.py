@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import core_schema
 
 from rollwatch.config.address import Host, HostPort, Port
@@ -124,7 +124,8 @@ def _local_file(value: object, info: ValidationInfo) -> Path | None:
         with path.open("rb") as file:
             file.read(1)
     except (OSError, ValueError) as error:
-        why = "there is none" if isinstance(error, FileNotFoundError) else "it can't be opened"
+        known = {"FileNotFoundError": "there is none", "IsADirectoryError": "it is a directory"}
+        why = known.get(type(error).__name__, "it can't be opened")
         raise mistake(
             f"names a file that can't be read: {why}",
             "Paths are relative to the directory of the configuration file.",
@@ -221,7 +222,7 @@ Name = Annotated[
 ]
 """What becomes a label value: lower case, digits, `.`, `_`, `-`."""
 
-LocalFile = Annotated[Path, BeforeValidator(_local_file), WithJsonSchema({"type": "string", "title": "file"})]
+LocalFile = Annotated[Path, PlainValidator(_local_file), WithJsonSchema({"type": "string", "title": "file"})]
 """A file that must be readable at load; relative to the directory of the configuration file.
 
 None where the probe is for another location: its files need not be here.

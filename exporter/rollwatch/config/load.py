@@ -45,7 +45,8 @@ def load_config(
     if text is not None:
         root, flaws = compose(text)
         report.flaws(flaws)
-        if root is None and not flaws:
+        if not flaws and (root is None or root.value is None):
+            root = None
             report.say(None, "", "the file is empty", "Start from rollwatch.example.yml.")
     if root is None:
         raise ConfigError(report.problems)

@@ -23,25 +23,26 @@ __all__ = ["Report"]
 Location = tuple[int | str, ...]
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_MAPPING = ("a mapping", "Write key: value lines below it.")
+_LIST = ("a list", "Write it in brackets: [a, b].")
 _EXPECTED = {
-    "string": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "finite_number": "a finite number",
-    "bool": "true or false",
-    "model": "a mapping",
-    "dict": "a mapping",
-    "mapping": "a mapping",
-    "list": "a list",
-    "tuple": "a list",
-    "set": "a list",
+    "string": ("text", "Write one text."),
+    "int": ("a whole number", "Write it like 5."),
+    "float": ("a number", "Write it like 0.5."),
+    "finite_number": ("a finite number", "Write it like 0.5."),
+    "bool": ("true or false", "Write one of the two."),
+    "model": _MAPPING,
+    "dict": _MAPPING,
+    "list": _LIST,
+    "tuple": _LIST,
+    "set": _LIST,
 }
 _TYPE_ERROR = re.compile(r"(.+?)_(type|parsing|from_float|parsing_size|attributes_type)|finite_number")
 _BOUNDS = {
-    "greater_than": ("gt", "must be more than {}"),
-    "greater_than_equal": ("ge", "must be at least {}"),
-    "less_than": ("lt", "must be less than {}"),
-    "less_than_equal": ("le", "must be at most {}"),
+    "greater_than": ("gt", "is too small", "Write more than {}."),
+    "greater_than_equal": ("ge", "is too small", "Write {} or more."),
+    "less_than": ("lt", "is too large", "Write less than {}."),
+    "less_than_equal": ("le", "is too large", "Write {} or less."),
 }
 _LENGTHS = {
     "string_too_short": ("min_length", "must have at least {} characters", "Write more, or remove the key."),
@@ -75,6 +76,7 @@ class Report:
     def __init__(self, file: str) -> None:
         self._file = file
         self._problems: list[Problem] = []
+        self._flawed: set[tuple[int, str]] = set()
 
     @property
     def problems(self) -> list[Problem]:
@@ -82,13 +84,16 @@ class Report:
         return sorted(dict.fromkeys(self._problems), key=lambda problem: problem.line or 0)
 
     def say(self, line: int | None, path: str, message: str, remedy: str) -> None:
-        """One problem at a line."""
+        """One problem at a line; not where the YAML itself is flawed: the flaw has been said."""
+        if line is not None and (line, path) in self._flawed:
+            return
         self._problems.append(Problem(self._file, line, path, message, remedy))
 
     def flaws(self, flaws: Sequence[Flaw]) -> None:
         """Those of the YAML itself."""
         for flaw in flaws:
-            self.say(flaw.line, flaw.path, flaw.message, flaw.remedy)
+            self._problems.append(Problem(self._file, flaw.line, flaw.path, flaw.message, flaw.remedy))
+            self._flawed.add((flaw.line, flaw.path))
 
     def at(self, root: Node, location: Location, message: str, remedy: str) -> None:
         """One problem at a location below `root`; the last elements may be missing in the file."""
@@ -132,6 +137,10 @@ class Report:
             path = f"{place.path}.{name}".lstrip(".")
             place = place._replace(path=path, rest=place.rest[:-1])
             return _Finding(place, "is required", "Add it.", bool(place.rest), is_of_type=False)
+        aimed = context.get("at", ())
+        if aimed and place.rest == tuple(aimed)[-len(place.rest) :]:
+            path = ".".join([place.path, *map(str, place.rest)])
+            place = place._replace(path=path, rest=())
         if kind == "extra_forbidden":
             remedy = did_you_mean(str(location[-1]), known_keys(model, detail["loc"][:-1]))
             return _Finding(place, "is not known here", remedy, bool(place.rest), is_of_type=False)
@@ -167,8 +176,8 @@ def _say(kind: str, context: dict[str, object], fallback: str, node: Node) -> tu
     if kind == MISTAKE:
         return str(context["message"]), str(context["remedy"])
     if kind in _BOUNDS:
-        name, message = _BOUNDS[kind]
-        return message.format(_as_written(context[name], node)), "Change the value."
+        name, message, remedy = _BOUNDS[kind]
+        return message, remedy.format(_as_written(context[name], node))
     if kind in _LENGTHS:
         name, message, remedy = _LENGTHS[kind]
         return message.format(context[name]), remedy
@@ -183,19 +192,18 @@ def _say(kind: str, context: dict[str, object], fallback: str, node: Node) -> tu
     if type_error is not None:
         expected = _EXPECTED.get(type_error[1] or kind)
         if expected is not None:
-            return _wrong_type(expected, node)
+            return _wrong_type(*expected, node)
     return f"is not valid: {fallback[:1].lower()}{fallback[1:]}", "Change the value."
 
 
-def _wrong_type(expected: str, node: Node) -> tuple[str, str]:
+def _wrong_type(expected: str, remedy: str, node: Node) -> tuple[str, str]:
     found = type_word(node.value)
     if expected == "text" and node.key:
         return f"must be text, not {found}", "Put it in quotes."
     if found == "nothing":
         return f"must be {expected}, and nothing is there", "Write it, or remove the key."
     if found in expected:
-        return f"must be {expected}", "Change the value."
-    remedy = "Write it in brackets: [a, b]." if expected == "a list" else "Change the value."
+        return f"must be {expected}", remedy
     return f"must be {expected}, not {found}", remedy
 
 

@@ -58,9 +58,10 @@ class ProbeSpec(Spec):
     @model_validator(mode="after")
     def _a_run_ends_before_the_next(self) -> Self:
         if self.timeout > self.interval:
+            interval = format_seconds(self.interval)
             raise mistake(
-                f"is longer than the interval of {format_seconds(self.interval)}",
-                f"Write at most {format_seconds(self.interval)}, or a longer interval.",
+                f"is {format_seconds(self.timeout)}, longer than the interval of {interval}",
+                f"Write at most {interval}, or a longer interval.",
                 at=("timeout",),
             )
         return self

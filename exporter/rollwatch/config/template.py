@@ -191,9 +191,12 @@ class Template:
         except PydanticCustomError:
             raise
         except SecretUnavailable as error:
+            is_file = error.reference.startswith("file:")
             raise mistake(
                 f"needs the secret ${{{error.reference}}}, which can't be read: {error.why}",
-                "Provide it, readable by this user, or correct the name.",
+                "Paths are relative to the directory of the configuration file."
+                if is_file
+                else "Set the variable for this process, or correct the name.",
             ) from None
         except ValueError as error:
             raise mistake("has a '${' that is no reference to a secret", str(error)) from None

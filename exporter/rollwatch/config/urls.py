@@ -129,6 +129,10 @@ class WsUrl(Url):
 def _split(host_port: str) -> tuple[str, str]:
     if host_port.startswith("["):
         host, bracket, port = host_port.partition("]")
+        if port and not port.startswith(":"):
+            raise mistake(
+                "has something else than a port behind its host", "Write it like [2001:db8::1]:443."
+            )
         return host + bracket, port.removeprefix(":")
     host, _, port = host_port.partition(":")
     return host, port
@@ -146,7 +150,7 @@ def _headers(headers: dict[str, Template]) -> dict[str, Template]:
     for name, value in headers.items():
         if name.lower() in seen:
             raise mistake(
-                "names one header twice", "Header names differ in more than case; remove one.", at=(name,)
+                "names one header twice", "Case makes no difference in header names; remove one.", at=(name,)
             )
         seen.add(name.lower())
         if not value.is_header_safe:

@@ -1,0 +1,137 @@
+"""Two kinds of probe that exist only for tests of the configuration."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from rollwatch.config.fields import (
+    ByteSize,
+    Headers,
+    Host,
+    HostPort,
+    HttpUrl,
+    JsonExpression,
+    LocalFile,
+    Pattern,
+    Port,
+    Seconds,
+    SecretText,
+    StatusRanges,
+    TemplateStr,
+    WsUrl,
+)
+from rollwatch.config.load import load_config
+from rollwatch.config.secrets import SecretStore
+from rollwatch.config.spec import ProbeSpec, Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from rollwatch.config.config import Config
+
+
+class Level(StrEnum):
+    LOW = "low"
+    HIGH = "high"
+
+
+class Expect(Spec):
+    """What the answer must be."""
+
+    status: StatusRanges | None = None
+    """Good statuses."""
+    json_: JsonExpression | None = Field(default=None, alias="json")
+    """True of the body."""
+    body: Pattern | None = None
+    """Found in the body."""
+
+
+class Check(Spec):
+    """One check."""
+
+    field: Annotated[str, Field(min_length=2, max_length=10, pattern="^[a-z|]+$")]
+    """What is checked."""
+    limit: Annotated[float, Field(allow_inf_nan=False, lt=100)] = 1.0
+    """From where on."""
+
+
+class WebSpec(ProbeSpec):
+    """Asks a page."""
+
+    kind: Literal["web"] = "web"
+    """`web`"""
+    url: HttpUrl
+    """The page."""
+    headers: Headers = Field(default_factory=dict)
+    """Header fields."""
+    token: SecretText | None = None
+    """A token."""
+    body: TemplateStr | None = None
+    """The body."""
+    expect: Expect = Expect()
+    """What must be."""
+    checks: Annotated[tuple[Check, ...], Field(max_length=2)] = ()
+    """What is checked."""
+    mode: bool | Check = False
+    """Whether, or how."""
+    either: int | Literal["auto"] = "auto"
+    """A number or auto."""
+    body_limit: Annotated[ByteSize, Field(ge=1024, le=1024**2)] = 65536
+    """The longest body."""
+    wait: Annotated[Seconds, Field(ge=1, lt=60)] | None = None
+    """A pause."""
+    retries: Annotated[int, Field(gt=-1)] = 0
+    """How often."""
+    verify: bool = True
+    """Whether."""
+    level: Level = Level.LOW
+    """How."""
+    version: Literal["1.2", "1.3"] = "1.2"
+    """Of TLS."""
+    ca_file: LocalFile | None = None
+    """Authorities."""
+    role: Literal["primary", "fallback"] | None = None
+    """What for."""
+    names: dict[str, int] = Field(default_factory=dict)
+    """Numbers by name."""
+
+    @field_validator("retries")
+    @classmethod
+    def _not_thirteen(cls, retries: int) -> int:
+        if retries == 13:
+            raise ValueError("must not be unlucky")
+        return retries
+
+
+class LineSpec(ProbeSpec):
+    """Opens a line."""
+
+    kind: Literal["line"] = "line"
+    """`line`"""
+    address: HostPort
+    """Where to."""
+    name: Host | None = None
+    """Who it is."""
+    port: Port = 80
+    """Which door."""
+    feed: WsUrl | None = None
+    """What then."""
+
+
+KINDS: Mapping[str, type[ProbeSpec]] = {"web": WebSpec, "line": LineSpec}
+
+
+def load(
+    path: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    location: str | None = None,
+    store: SecretStore | None = None,
+) -> Config:
+    """Load with the two kinds and the given environment."""
+    secrets = SecretStore(path.parent, env or {}) if store is None else store
+    return load_config(path, KINDS, secrets=secrets, location=location)
