@@ -58,7 +58,7 @@ class FakeSession(FakeProber):
 
 
 def fake_kinds(behaviours: dict[str, Behaviour]) -> dict[str, ProberKind]:
-    """Three kinds whose probers share `behaviours`: plain, one with no metrics of its own, one with a session."""
+    """Three kinds whose probers share `behaviours`: plain, without phases, and with a session."""
 
     def build(spec: FakeSpec, _env: ProbeEnv) -> FakeProber:
         if spec.does == "unbuildable":
