@@ -14,7 +14,7 @@ import click
 import uvloop
 
 from rollwatch.clock import SystemClock
-from rollwatch.config.fields import parse_seconds
+from rollwatch.config.fields import did_you_mean, parse_seconds
 from rollwatch.demo.announcement import running_ports
 from rollwatch.demo.control.client import ControlClient, FaultState
 from rollwatch.demo.faults import FAULTS, Fault
@@ -158,26 +158,25 @@ def down(run_dir: RunDir) -> None:
 
 @demo.command()
 @_run_dir_option
-@click.argument("name", type=click.Choice([fault.value for fault in Fault]), required=False)
-@click.argument("state", type=click.Choice(["on", "off"]), required=False)
+@click.argument("chosen", metavar="[NAME", required=False, callback=lambda _c, _p, name: _fault_named(name))
+@click.argument("state", metavar="on|off]", type=click.Choice(["on", "off"]), required=False)
 @click.option("--for", "for_s", type=_Duration(), help="Heal by itself after this long, like 60s.")
-def fault(run_dir: RunDir, name: str | None, state: str | None, for_s: float | None) -> None:
+def fault(run_dir: RunDir, chosen: Fault | None, state: str | None, for_s: float | None) -> None:
     """List what can be broken; or break NAME ('on') or mend it ('off')."""
     client = ControlClient(run_dir)
-    if name is None:
+    if chosen is None:
         click.echo(_listing(client.states()))
         return
-    chosen = Fault(name)
     if state is None:
-        raise click.UsageError(f"say what to do with it: rollwatch demo fault {name} on, or off")
+        raise click.UsageError(f"say what to do with it: rollwatch demo fault {chosen} on, or off")
     if state == "off":
         if for_s is not None:
             raise click.UsageError("--for belongs to 'on'")
         client.switch_off(chosen)
-        click.echo(f"{name} is off")
+        click.echo(f"{chosen} is off")
         return
     states = client.switch_on(chosen, for_s=for_s)
-    click.echo(f"{name} is {_state_word(states[chosen])}: {FAULTS[chosen].effect}")
+    click.echo(f"{chosen} is {_state_word(states[chosen])}: {FAULTS[chosen].effect}")
     for sign in FAULTS[chosen].signs:
         click.echo(f"  rollwatch shows: {sign}")
 
@@ -206,6 +205,16 @@ def status(run_dir: RunDir) -> None:
     click.echo("production: " + ", ".join(f"{name} 127.0.0.1:{port}" for name, port in ports.items()))
     broken = [f"{fault} {_state_word(state)}" for fault, state in states.items() if state.is_on]
     click.echo(f"faults: {', '.join(broken) or 'none'}")
+
+
+def _fault_named(name: str | None) -> Fault | None:
+    if name is None:
+        return None
+    try:
+        return Fault(name)
+    except ValueError:
+        message = f"there is no fault {name!r}. {did_you_mean(name, Fault)}"
+        raise click.BadParameter(message, param_hint="NAME") from None
 
 
 def _listing(states: Mapping[Fault, FaultState]) -> str:
