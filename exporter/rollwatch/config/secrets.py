@@ -103,22 +103,18 @@ class SecretCell:
         file system's clock as our read leaves no trace in its times.
         """
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with open(path, "rb", opener=_open_without_waiting) as file:
+                facts = os.fstat(file.fileno())
+                if not stat.S_ISREG(facts.st_mode):
+                    raise SecretUnavailable(self.reference, "it is not a regular file")
+                self.is_exposed = bool(facts.st_mode & stat.S_IROTH)
+                signature = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+                times = self._seen[1] + 1 if self._seen is not None and self._seen[0] == signature else 1
+                if times > 2:
+                    return None
+                content = file.read(SECRET_LIMIT + 1)
         except (OSError, ValueError) as error:
             raise SecretUnavailable(self.reference, _why(error)) from None
-        with os.fdopen(descriptor, "rb") as file:
-            facts = os.fstat(descriptor)
-            if not stat.S_ISREG(facts.st_mode):
-                raise SecretUnavailable(self.reference, "it is not a regular file")
-            self.is_exposed = bool(facts.st_mode & stat.S_IROTH)
-            signature = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
-            times = self._seen[1] + 1 if self._seen is not None and self._seen[0] == signature else 1
-            if times > 2:
-                return None
-            try:
-                content = file.read(SECRET_LIMIT + 1)
-            except OSError as error:
-                raise SecretUnavailable(self.reference, _why(error)) from None
         value = self._decode(content)
         self._seen = (signature, times)
         return value
@@ -223,6 +219,11 @@ class SecretStore:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("secrets are never pickled")
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """A pipe without a writer would stop the reader for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _why(error: OSError | ValueError) -> str:

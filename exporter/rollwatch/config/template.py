@@ -212,7 +212,7 @@ class SecretText(Template):
     __slots__ = ()
 
     def __init__(self, parts: tuple[str | Cell, ...], *, is_hidden: bool = True) -> None:
-        super().__init__(parts, is_hidden=is_hidden)
+        super().__init__(parts, is_hidden=True)
 
     @classmethod
     def from_field(cls, text: str, store: Store | None, *, is_hidden: bool = True) -> Self:
