@@ -1,0 +1,153 @@
+"""The image, the Compose file and the systemd unit, as far as they can be checked without running them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILE = (ROOT / "exporter/Dockerfile").read_text()
+UNIT = (ROOT / "deploy/rollwatch-exporter.service").read_text()
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+def _instructions() -> list[tuple[str, str]]:
+    joined = re.sub(r"\\\n\s*", " ", re.sub(r"^#.*\n", "", DOCKERFILE, flags=re.MULTILINE))
+    return [
+        (line.split(" ", 1)[0], line.split(" ", 1)[1].strip()) for line in joined.splitlines() if line.strip()
+    ]
+
+
+def _last_stage() -> dict[str, str]:
+    instructions = _instructions()
+    start = max(index for index, (word, _) in enumerate(instructions) if word == "FROM")
+    return dict(instructions[start:])
+
+
+def _accepts(argv: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run the command line with --help: an option that does not exist would be an error."""
+    command = [sys.executable, "-m", "rollwatch", *argv, "--help"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_all_that_the_image_copies_exists_and_is_not_ignored() -> None:
+    admitted = {
+        line[1:]
+        for line in (ROOT / "exporter/Dockerfile.dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
+    copied = [
+        args.split()[:-1]
+        for word, args in _instructions()
+        if word == "COPY" and not args.startswith("--from")
+    ]
+    sources = [source for sources in copied for source in sources]
+    assert len(sources) >= 5
+    for source in sources:
+        assert (ROOT / source).exists(), source
+        assert source in admitted, f"{source} never reaches the build: exporter/Dockerfile.dockerignore"
+
+
+def test_the_image_runs_as_nobody_in_particular() -> None:
+    user = _last_stage()["USER"]
+    assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", user), (
+        "numeric, so that Kubernetes can tell it is not root"
+    )
+
+
+def test_the_images_are_pinned_by_a_tag() -> None:
+    images = [args.split()[0] for word, args in _instructions() if word == "FROM"]
+    assert images
+    for image in images:
+        assert re.fullmatch(r"python:3\.\d+-slim-\w+", image), image
+
+
+def test_the_images_command_is_one_that_rollwatch_understands() -> None:
+    stage = _last_stage()
+    assert json.loads(stage["ENTRYPOINT"]) == ["rollwatch"]
+    done = _accepts(json.loads(stage["CMD"]))
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_health_check_is_python_that_asks_healthy() -> None:
+    command = json.loads(_last_stage()["HEALTHCHECK"].partition("CMD ")[2])
+    assert command[:2] == ["python", "-c"]
+    compile(command[2], "healthcheck", "exec")
+    assert ":9717/-/healthy" in command[2]
+
+
+@pytest.mark.parametrize("name", sorted(COMPOSE["services"]))
+def test_a_compose_service_is_closed_to_the_network_and_cannot_write(name: str) -> None:
+    service: dict[str, Any] = COMPOSE["services"][name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, service in COMPOSE["services"].items() if "command" in service]
+)
+def test_a_compose_command_is_one_that_rollwatch_understands(name: str) -> None:
+    done = _accepts(COMPOSE["services"][name]["command"])
+    assert done.returncode == 0, done.stderr
+
+
+def test_compose_accepts_its_file() -> None:
+    done = subprocess.run(
+        ["docker-compose", "--profile", "demo", "config", "--quiet"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_unit_starts_the_exporter_with_options_it_has() -> None:
+    line = re.search(r"^ExecStart=(.*)$", UNIT, re.MULTILINE)
+    assert line is not None
+    program, *argv = shlex.split(line[1])
+    assert program == "/opt/rollwatch/bin/rollwatch"
+    done = _accepts(argv)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "DynamicUser=yes",
+        "ProtectSystem=strict",
+        "NoNewPrivileges=yes",
+        "CapabilityBoundingSet=",
+        "ExecReload=/bin/kill -HUP $MAINPID",
+        "RestartPreventExitStatus=2",
+    ],
+)
+def test_the_unit_keeps_its_promises(setting: str) -> None:
+    assert setting in UNIT.splitlines()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd on this machine")
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "rollwatch-exporter.service"
+    unit.write_text(UNIT.replace("/opt/rollwatch/bin/rollwatch", sys.executable))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(unit)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
