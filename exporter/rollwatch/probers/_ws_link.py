@@ -167,10 +167,16 @@ class Link(asyncio.Protocol):
             if self._late_bytes > _LATE_DATA_LIMIT:
                 self.abort()
             return
-        self._inbox += data
         if not self.head.done():
+            self._inbox += data
             self._read_head()
-        if self._rest is None and self.head.done():
+            if not self.head.done():
+                return
+        elif self._inbox or self._rest is not None or not self._may_write or len(data) > self._slice:
+            self._inbox += data
+        else:
+            self._parse(data)
+        if self._rest is None:
             self._work()
 
     def eof_received(self) -> None:
@@ -229,9 +235,13 @@ class Link(asyncio.Protocol):
                 self._end(_violation(self._ws.parser_exc))
                 return
             elif self._inbox and self._may_write:
-                self._parse()
+                part = bytes(self._inbox[: self._slice])
+                del self._inbox[: self._slice]
+                self._parse(part)
             else:
                 break
+            if not self._frames and not self._inbox:
+                continue
             now = self._clock.monotonic()
             spent = now - began
             if spent >= _TURN_S:
@@ -248,14 +258,13 @@ class Link(asyncio.Protocol):
         else:
             self._stop_reading()
 
-    def _parse(self) -> None:
-        part = bytes(self._inbox[: self._slice])
-        del self._inbox[: self._slice]
-        self._ws.receive_data(part)
-        events = self._ws.events_received()
+    def _parse(self, data: bytes) -> None:
+        self._ws.receive_data(data)
+        # The answer of the handshake has been taken: all that comes now are frames.
+        events = cast("list[Frame]", self._ws.events_received())
         # Tiny frames cost the most per byte; a smaller slice keeps the turn short.
         self._slice = _DENSE_SLICE if len(events) > _DENSE_FRAMES else _SLICE
-        self._frames.extend(event for event in events if isinstance(event, Frame))
+        self._frames.extend(events)
         self._flush()
 
     def _take(self, frame: Frame) -> None:
@@ -312,7 +321,10 @@ class Link(asyncio.Protocol):
 
     def _flush(self) -> None:
         # The empty string asks for a half-close; the end of the connection is ours to decide.
-        data = b"".join(self._ws.data_to_send())
+        writes = self._ws.data_to_send()
+        if not writes:
+            return
+        data = b"".join(writes)
         if data and self._transport is not None and not self._is_lost and not self._transport.is_closing():
             self._transport.write(data)
 
