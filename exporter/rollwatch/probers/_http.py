@@ -11,7 +11,6 @@ connection that the peer closed meanwhile. HTTP/1.1 only.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -75,6 +74,7 @@ class HttpClient:
         self._renderer = Renderer(spec, env.user_agent)
         self._tls = env.network.tls.get(spec.tls, ("http/1.1",))
         self._kept: _Kept | None = None
+        self._last_shown: tuple[Request | None, str] = (None, "")
 
     def scrub(self, text: str) -> str:
         """Remote text without our secrets, as far as the server said them back."""
@@ -92,7 +92,9 @@ class HttpClient:
             response, request, redirects = await self._follow(run, request)
             has_answer = True
             self._sample(run, response, request, redirects)
-            response = await decode_body(replace(response, url=self._shown(request)), self._spec.body_limit)
+            response.url = self._shown(request)
+            if "content-encoding" in response.headers:
+                response = await decode_body(response, self._spec.body_limit)
         except BodyFailure as failure:
             if not has_answer:
                 has_answer = True
@@ -210,7 +212,7 @@ class HttpClient:
     def _sample(self, run: Run, response: Response, request: Request, redirects: int) -> None:
         run.sample(STATUS_CODE, response.status)
         run.sample(HTTP_VERSION, float(response.http_version))
-        length = response.content_length
+        length = response.headers.content_length
         run.sample(CONTENT_LENGTH, -1 if length is None else length)
         run.sample(REDIRECTS, redirects)
         run.sample(IS_TLS, request.origin.scheme == "https")
@@ -222,7 +224,11 @@ class HttpClient:
                 run.note("last-modified", "can't be read")
 
     def _shown(self, request: Request) -> str:
-        """A URL for people. The query is left out, and the path too when it could hold a secret of ours."""
+        """A URL for people, without its query, and without what could be a secret of ours."""
+        if self._last_shown[0] is request:
+            return self._last_shown[1]
         origin = f"{request.origin.scheme}://{request.origin.authority}"
         path = request.target.partition("?")[0]
-        return clean(self.scrub(origin + path), 200)
+        shown = clean(self.scrub(origin + path), 200)
+        self._last_shown = (request, shown)
+        return shown

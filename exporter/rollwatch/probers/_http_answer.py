@@ -27,26 +27,32 @@ _MEMBERS = 16
 class Headers:
     """Header fields; names compare without case, values are decoded as ISO 8859-1."""
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_fields", "_first")
 
     def __init__(self, fields: list[tuple[bytes, bytes]]) -> None:
         self._fields = fields
+        self._first: dict[bytes, bytes] = {}
+        for name, value in fields:
+            self._first.setdefault(name.lower(), value)
 
     def get(self, name: str) -> str | None:
         """The value of the first field of that name."""
-        wanted = name.lower().encode("latin-1")
-        for found, value in self._fields:
-            if found.lower() == wanted:
-                return value.decode("latin-1").strip()
-        return None
+        value = self._first.get(name.lower().encode("latin-1"))
+        return value.decode("latin-1").strip() if value is not None else None
 
     def get_all(self, name: str) -> list[str]:
         """The values of all fields of that name."""
         wanted = name.lower().encode("latin-1")
         return [value.decode("latin-1").strip() for found, value in self._fields if found.lower() == wanted]
 
+    @property
+    def content_length(self) -> int | None:
+        """What the answer declares; None if nothing that is a number."""
+        text = self._first.get(b"content-length")
+        return int(text) if text is not None and text.isdigit() and len(text) < 20 else None
+
     def __contains__(self, name: str) -> bool:
-        return self.get(name) is not None
+        return name.lower().encode("latin-1") in self._first
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return ((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields)
@@ -55,7 +61,7 @@ class Headers:
         return len(self._fields)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Response:
     """One answer. `body` is decoded, at most `body_limit` bytes; `url` is for people, without secrets."""
 
@@ -64,14 +70,6 @@ class Response:
     body: bytes
     http_version: str
     url: str = ""
-
-    @property
-    def content_length(self) -> int | None:
-        """What the answer declares; None if nothing that is a number."""
-        text = self.headers.get("content-length")
-        return (
-            int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 20 else None
-        )
 
     @property
     def text(self) -> str:

@@ -75,6 +75,7 @@ class Exchange(asyncio.Protocol):
         self._body = bytearray()
         self._length: int | None = None
         self._status = 0
+        self._headers = Headers([])
         self.has_answered = False
         self.is_reusable = False
         self._parser = HttpResponseParser(self)
@@ -145,17 +146,17 @@ class Exchange(asyncio.Protocol):
             return
         self._is_head_done = True
         self._status = status
+        self._headers = Headers(self._fields)
         if self._parser.get_http_version() not in ("1.1", "1.0"):
             raise ProbeFailure(Reason.PROTOCOL_ERROR, f"answered with HTTP {self._parser.get_http_version()}")
-        response = self._response()
-        if self._follow and status in _REDIRECTS and response.headers.get("location") is not None:
-            self._finish(response, whole=False)
+        if self._follow and status in _REDIRECTS and "location" in self._headers:
+            self._finish(self._response(), whole=False)
             return
         if self._method == "HEAD" or status in (101, 204, 304):
-            self._finish(response, whole=status != 101 and self._parser.should_keep_alive())
+            self._finish(self._response(), whole=status != 101 and self._parser.should_keep_alive())
             return
-        if response.headers.get("transfer-encoding") is None:
-            self._length = response.content_length
+        if "transfer-encoding" not in self._headers:
+            self._length = self._headers.content_length
             if self._length is not None and self._length > self._limit:
                 self._too_large(f"the answer's body has {self._length} bytes")
 
@@ -204,7 +205,7 @@ class Exchange(asyncio.Protocol):
 
     def _response(self) -> Response:
         version = self._parser.get_http_version() if self._parser is not None else ""
-        return Response(self._status, Headers(self._fields), bytes(self._body), version)
+        return Response(self._status, self._headers, bytes(self._body), version)
 
     def _too_large(self, words: str) -> None:
         raise BodyFailure(
@@ -248,7 +249,7 @@ class Exchange(asyncio.Protocol):
             self._fail(lost_failure(exc, when))
         elif self._length is not None:
             self._fail(lost_failure(exc, f"after {len(self._body)} of {self._length} bytes of the body"))
-        elif exc is not None or self._response().headers.get("transfer-encoding") is not None:
+        elif exc is not None or self._headers.get("transfer-encoding") is not None:
             self._fail(lost_failure(exc, "in the middle of the body"))
         else:
             self._finish(self._response(), whole=False)  # a body that lasts until the connection ends

@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 import socket
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiodns
@@ -45,6 +46,7 @@ _TRY_S = 1.0
 _TRIES = 3
 
 
+@lru_cache(maxsize=1024)
 def literal(host: str) -> Address | None:
     """The address, if `host` is one already."""
     if not (host[-1:].isdigit() or ":" in host):
