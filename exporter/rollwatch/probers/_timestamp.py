@@ -43,6 +43,7 @@ def _iso(text: str) -> float | None:
     except ValueError:
         return None
     try:
-        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+        seconds = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
     except (OverflowError, ValueError):
         return None
+    return seconds if seconds > 0 else None  # year 1 is how some languages write "never"
