@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from rollwatch.config.spec import ProbeSpec
 
-__all__ = ["reference"]
+__all__ = ["BEGIN", "reference"]
+
+BEGIN = "<!-- From here on made from the code by tools/generated: change the models, not this text. -->"
+"""What stands between the page as people wrote it and the reference."""
 
 _SIGNS = ((Ge, "ge", "at least"), (Gt, "gt", "more than"), (Le, "le", "at most"), (Lt, "lt", "less than"))
 

@@ -41,6 +41,12 @@ class Generator(GenerateJsonSchema):
             found["additionalProperties"] = item
         return found
 
+    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
+        found = super().function_before_schema(schema)
+        if found.get("type") == "array" and "items" in found and _takes_one(schema["function"]):
+            return {"anyOf": [found["items"], found]}
+        return found
+
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         found = super().default_schema(schema)
         default = found.pop("default", None)
@@ -49,6 +55,16 @@ class Generator(GenerateJsonSchema):
         if type(default) in {int, float}:
             default = _as_written(default, str(found))
         return {**found, "default": default}
+
+
+def _takes_one(function: Any) -> bool:
+    """Whether the function in front of a list makes a list of one item written without it."""
+    if function["type"] != "no-info":
+        return False
+    try:
+        return tuple(function["function"]("an item")) == ("an item",)
+    except (TypeError, ValueError):
+        return False
 
 
 def _as_written(default: float, schema: str) -> float | str:
