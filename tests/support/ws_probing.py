@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import uvloop
+from typing import TYPE_CHECKING
 
 from rollwatch.clock import SystemClock
 from rollwatch.engine.runner import Outcome, Runner
@@ -19,20 +17,7 @@ from rollwatch.probers.contract import ProbeEnv, Prober, Sample
 from rollwatch.probers.websocket import KIND
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
-
-T = TypeVar("T")
-
-LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
-    "stock": asyncio.new_event_loop,
-    "uvloop": uvloop.new_event_loop,
-}
-
-
-def on_loop(name: str, main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` on the loop named."""
-    with asyncio.Runner(loop_factory=LOOPS[name]) as runner:
-        return runner.run(main)
+    from collections.abc import AsyncIterator, Callable
 
 
 def make_spec(port: int, secrets: object = None, **said: object) -> WebSocketSpec:

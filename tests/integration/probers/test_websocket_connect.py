@@ -13,8 +13,9 @@ import pytest
 
 from rollwatch.model import Phase, Reason
 from rollwatch.probers import _ws_metrics as m
+from support.loops import LOOPS, on_loop
 from support.ws_peers import BINARY, CLOSE, CONT, PING, PONG, TEXT, Peer, close, frame, serving, text, until
-from support.ws_probing import LOOPS, on_loop, probe
+from support.ws_probing import probe
 
 Behaviour = Callable[[Peer], Awaitable[None]]
 TICK = '{"type":"tick","price":42}'

@@ -8,9 +8,10 @@ import contextlib
 import pytest
 
 from rollwatch.probers import _ws_metrics as m
+from support.loops import LOOPS, on_loop
 from support.ws_feed import feeding
 from support.ws_peers import until
-from support.ws_probing import LOOPS, Totals, alive, make_env, make_prober, make_spec, on_loop
+from support.ws_probing import Totals, alive, make_env, make_prober, make_spec
 
 SESSIONS = 50
 MESSAGES = 60

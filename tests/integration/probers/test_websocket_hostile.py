@@ -13,9 +13,10 @@ import pytest
 
 from rollwatch.model import Reason
 from rollwatch.probers import _ws_metrics as m
+from support.loops import LOOPS, on_loop
 from support.ws_flooder import flooding
 from support.ws_peers import BINARY, CONT, PING, PONG, TEXT, Peer, close, frame, serving, text
-from support.ws_probing import LOOPS, make_prober, make_spec, on_loop, probe, run_once
+from support.ws_probing import make_prober, make_spec, probe, run_once
 
 Behaviour = Callable[[Peer], Awaitable[None]]
 EXPECT = {"json": "type == 'tick'", "within": "400ms"}

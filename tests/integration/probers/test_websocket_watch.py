@@ -13,19 +13,10 @@ import pytest
 from rollwatch.config.secrets import SecretStore
 from rollwatch.model import Phase, Reason
 from rollwatch.probers import _ws_metrics as m
+from support.loops import LOOPS, on_loop
 from support.ws_flooder import flooding
 from support.ws_peers import CLOSE, CONT, PING, TEXT, Peer, close, frame, serving, text, until
-from support.ws_probing import (
-    LOOPS,
-    Totals,
-    alive,
-    make_env,
-    make_prober,
-    make_spec,
-    on_loop,
-    run_once,
-    watching,
-)
+from support.ws_probing import Totals, alive, make_env, make_prober, make_spec, run_once, watching
 
 Behaviour = Callable[[Peer], Awaitable[None]]
 TICK = '{"type":"tick"}'
