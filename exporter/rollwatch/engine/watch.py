@@ -56,6 +56,8 @@ class ProbeWatch:
         self.definition = definition
         self._kind = kind
         self._prober = prober
+        self.background: Background | None = prober if isinstance(prober, Background) else None
+        """The prober, if it also lives between runs."""
         self._recorder = recorder
         self._runner = runner
         self._clock = clock
@@ -75,11 +77,6 @@ class ProbeWatch:
         self._not_before_s = -math.inf
         self._next_s: float | None = None
         self._is_closed = False
-
-    @property
-    def background(self) -> Background | None:
-        """The prober, if it also lives between runs."""
-        return self._prober if isinstance(self._prober, Background) else None
 
     async def live(self) -> None:
         """Run on the grid until cancelled."""
@@ -158,9 +155,8 @@ class ProbeWatch:
 
     def refresh(self) -> None:
         """Bring the series of a prober that lives between runs up to date."""
-        background = self.background
-        if background is not None:
-            self._recorder.take(background.take_samples())
+        if self.background is not None:
+            self._recorder.take(self.background.take_samples())
 
     async def live_background(self, background: Background) -> None:
         """Keep the prober's own life going until cancelled; start it again, ever later, if it fails."""
