@@ -110,6 +110,8 @@ class Exchange(asyncio.Protocol):
         except HttpParserError as error:
             if not answer.done():
                 self._fail(self._failure_of(error, data))
+        if answer.done() and not self.is_reusable:
+            self._parser = None  # it refers to us: left alone, each run would leave a cycle to the collector
 
     def eof_received(self) -> bool | None:
         self._lost(None)

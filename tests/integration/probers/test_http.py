@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
 import time
@@ -514,3 +515,30 @@ async def test_cancelling_ends_the_run_at_once() -> None:
         with pytest.raises(asyncio.CancelledError):
             async with asyncio.timeout(1):
                 await task
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_runs_leave_nothing_to_the_garbage_collector(loop: str) -> None:
+    """At a thousand runs a second, cycles would make the collector stall the loop."""
+
+    async def main() -> int:
+        async with serve(answering(response(b"healthy"), close=True)) as server:
+            subject = prober(server.url())
+            for _ in range(3):
+                await run_probe(subject)
+            await asyncio.sleep(0.05)
+            gc.collect()
+            gc.disable()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            try:
+                for _ in range(10):
+                    await run_probe(subject)
+                await asyncio.sleep(0.05)
+                gc.collect()
+                return sum(type(item).__name__ in ("Exchange", "Run", "Response") for item in gc.garbage)
+            finally:
+                gc.set_debug(0)
+                gc.garbage.clear()
+                gc.enable()
+
+    assert on_loop(loop, main()) == 0
