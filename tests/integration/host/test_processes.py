@@ -76,9 +76,7 @@ def test_cpu_time_keeps_growing_over_a_restart(started: Started) -> None:
     before = 0.0
     for _ in range(2):
         process = start(started, BUSY)
-        used = 0.0
-        while used < 0.2:  # the test's timeout is the bound
-            used = sum(psutil.Process(process.pid).cpu_times()[:2])
+        used = burnt(process)
         now = read(processes)[m.PROCESS_CPU_SECONDS.name]
         assert now >= before + used
         before = now
@@ -87,11 +85,43 @@ def test_cpu_time_keeps_growing_over_a_restart(started: Started) -> None:
     assert read(processes)[m.PROCESS_CPU_SECONDS.name] == before
 
 
-def test_a_killed_process_is_not_counted_even_before_it_is_reaped(
-    started: Started,
-) -> None:
+def burnt(process: subprocess.Popen[bytes], at_least_s: float = 0.1) -> float:
+    """The CPU time of a busy process, once there is some."""
+    used = 0.0
+    while used < at_least_s:  # the test's timeout is the bound
+        used = sum(psutil.Process(process.pid).cpu_times()[:2])
+    return used
+
+
+def test_cpu_time_is_that_of_the_process_however_often_it_is_read(started: Started) -> None:
     processes = declared(match=MARK)
+    process = start(started, BUSY)
+    burnt(process)
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+    used = burnt(process)
+    for _ in range(3):
+        assert read(processes)[m.PROCESS_CPU_SECONDS.name] == pytest.approx(used)
+
+
+def test_a_step_of_the_hosts_clock_is_no_restart(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    processes = declared(match=MARK)
+    process = start(started, BUSY)
+    burnt(process)
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+    before = read(processes)
+    real = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: real(process) + 3600)
+    assert read(processes) == before
+
+
+def test_a_killed_process_is_not_counted_even_before_it_is_reaped(started: Started, tmp_path: Path) -> None:
     process = start(started)
+    file = tmp_path / "worker.pid"
+    file.write_text(str(process.pid))
+    processes = declared(pid_file=str(file))
+    assert read(processes)[m.PROCESS_INSTANCES.name] == 1
     process.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert read(processes)[m.PROCESS_INSTANCES.name] == 0

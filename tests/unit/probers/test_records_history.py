@@ -61,3 +61,9 @@ def test_each_key_has_its_own_past_and_the_keys_are_bounded() -> None:
 def test_any_finite_value_can_be_judged(values: list[float]) -> None:
     h = history(window=3, warm_up=2)
     assert set(judged(h, values)) <= {True, False}
+
+
+def test_a_value_beyond_any_arithmetic_is_an_anomaly_and_spoils_nothing() -> None:
+    h = history()
+    assert judged(h, [*NOISE, 1e300, -1e300]) == [False] * 10 + [True, True]
+    assert judged(h, [10.0, 30.0]) == [False, True]
