@@ -48,10 +48,10 @@ endif
 bench: setup packages ## Figures beside a floor or a peer; one of them: make bench B=http
 	@PYTHONPATH=tests $(bin)/python -m bench $(B)
 
-soak: setup packages ## The exporter for 30 minutes under changing faults: memory, files, counts (SECONDS=1800)
+soak: setup packages ## The demo for 30 minutes under changing faults (SECONDS=1800)
 	@PYTHONPATH=tests $(bin)/python -m bench soak --seconds $(or $(SECONDS),1800)
 
-chaos: setup packages ## The tests that kill, starve and confuse the processes, ten times over
+chaos: setup packages ## The hostile-server and process tests, ten times over
 	@set -e; for round in 1 2 3 4 5 6 7 8 9 10; do echo "round $$round of 10"; $(pytest) -q -x tests/chaos; done
 
 wheel: setup ## Build dist/rollwatch-*.whl

@@ -1,0 +1,114 @@
+"""The exporter and the demo production under changing faults: does anything grow, does everything come back?
+
+For `seconds` a fault is switched on or off every 2 s, the configuration is reloaded every 20 s, a scrape is
+made every 5 s. The first fifth is warm-up. At the end all faults are off and every probe must be UP.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from bench.harness import Table, Target, percentile, program, resident_mib
+from rollwatch.demo.faults import FAULTS
+from support.processes import fetch, free_port
+
+__all__ = ["main"]
+
+_CHANGE_EVERY_S = 2.0
+_RELOAD_EVERY_S = 20.0
+_SCRAPE_EVERY_S = 5.0
+_HEAL_WITHIN_S = 60.0
+_MAX_GROWTH = 1.10
+
+
+def _demo(home: Path, *argv: str) -> str:
+    command = [sys.executable, "-m", "rollwatch", "demo", *argv, "--run-dir", str(home / "run")]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+
+
+def _exporter(parent: int) -> psutil.Process:
+    for process in psutil.Process(parent).children(recursive=True):
+        if "exporter" in process.cmdline():
+            return process
+    raise RuntimeError("the demo runs no exporter")
+
+
+def _all_up(url: str) -> bool:
+    dashboard = json.loads(fetch(f"{url}/api/monitoring/dashboard")[2])
+    return all(probe["verdict"] == "up" for service in dashboard["services"] for probe in service["probes"])
+
+
+def _disturb(home: Path, url: str, exporter: psutil.Process, seconds: float) -> list[tuple[float, int, int]]:
+    """Memory in MiB, open files and threads, at every scrape."""
+    rng = random.Random(1)
+    began = time.monotonic()
+    due = {"change": began, "reload": began, "scrape": began}
+    on: set[str] = set()
+    samples: list[tuple[float, int, int]] = []
+    while (now := time.monotonic()) < began + seconds:
+        if now >= due["change"]:
+            due["change"] += _CHANGE_EVERY_S
+            name = rng.choice([fault.value for fault in FAULTS])
+            _demo(home, "fault", name, "off" if name in on else "on")
+            on ^= {name}
+        if now >= due["reload"]:
+            due["reload"] += _RELOAD_EVERY_S
+            exporter.send_signal(signal.SIGHUP)
+        if now >= due["scrape"]:
+            due["scrape"] += _SCRAPE_EVERY_S
+            status, _, body = fetch(f"{url}/metrics")
+            if status != 200 or not body:
+                raise RuntimeError(f"a scrape was answered with {status}")
+            samples.append((resident_mib(exporter), exporter.num_fds(), exporter.num_threads()))
+        time.sleep(max(0.0, min(due.values()) - time.monotonic()))
+    return samples
+
+
+def main(seconds: float) -> int:
+    """Soak for `seconds` and print a table; 1 if something grew or did not come back."""
+    with tempfile.TemporaryDirectory() as directory:
+        home = Path(directory)
+        port = free_port()
+        argv = [sys.executable, "-m", "rollwatch", "demo", "up", "--run-dir", str(home / "run")]
+        argv += ["--base-port", "0", "--exporter-port", str(port), "--interval", "1s"]
+        with program(argv, cwd=home, says=f":{port}") as process:
+            url = f"http://127.0.0.1:{port}"
+            exporter = _exporter(process.pid)
+            samples = _disturb(home, url, exporter, seconds)
+            _demo(home, "heal")
+            healed = time.monotonic()
+            while not (is_up := _all_up(url)) and time.monotonic() < healed + _HEAL_WITHIN_S:
+                time.sleep(0.5)
+            took_s = time.monotonic() - healed
+    return _report(samples[len(samples) // 5 :], seconds, is_up=is_up, took_s=took_s)
+
+
+def _report(samples: list[tuple[float, int, int]], seconds: float, *, is_up: bool, took_s: float) -> int:
+    third = max(1, len(samples) // 3)
+    columns = list(zip(*samples, strict=True))
+    table = Table(
+        f"Soak for {seconds:.0f} s",
+        "The demo at an interval of 1 s; a fault switched every 2 s, a reload every 20 s, a scrape every 5 s; "
+        "medians.",
+        ("figure", "first third", "last third", "max"),
+    )
+    growth = {}
+    for name, values in zip(("memory, MiB", "open files", "threads"), columns, strict=True):
+        first, last = percentile(values[:third], 50), percentile(values[-third:], 50)
+        growth[name] = last / first
+        table.rows.append((name, f"{first:.0f}", f"{last:.0f}", f"{max(values):.0f}"))
+    table.targets = [
+        Target(f"{name} is flat", f"{g - 1:+.1%}", g <= _MAX_GROWTH) for name, g in growth.items()
+    ]
+    table.targets.append(Target("every probe is UP again", f"after {took_s:.1f} s", is_up))
+    print(table.as_text())
+    return int(any(not target.is_met for target in table.targets))
