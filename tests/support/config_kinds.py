@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Literal
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from rollwatch.config.fields import (
     ByteSize,
@@ -29,7 +31,6 @@ from rollwatch.config.spec import ProbeSpec, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from rollwatch.config.config import Config
 
@@ -96,6 +97,14 @@ class WebSpec(ProbeSpec):
     """Authorities."""
     role: Literal["primary", "fallback"] | None = None
     """What for."""
+    twice: Annotated[int, Field(gt=1)] | Annotated[int, Field(gt=5)] = 7
+    """Enough."""
+    folder: Path | None = None
+    """Where."""
+    address: IPv4Address | None = None
+    """Which."""
+    digits: Annotated[str, AfterValidator(lambda text: str(int(text)))] = "0"
+    """Digits."""
     names: dict[str, int] = Field(default_factory=dict)
     """Numbers by name."""
 
@@ -105,6 +114,12 @@ class WebSpec(ProbeSpec):
         if retries == 13:
             raise ValueError("must not be unlucky")
         return retries
+
+    @model_validator(mode="after")
+    def _page_has_no_room(self) -> Self:
+        if self.names.get("room"):
+            raise ValueError(f"has a room {self.names}, {self.checks}")
+        return self
 
 
 class LineSpec(ProbeSpec):

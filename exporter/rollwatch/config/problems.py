@@ -187,24 +187,38 @@ def _say(kind: str, context: dict[str, object], fallback: str, node: Node) -> tu
     if kind == "string_pattern_mismatch":
         return "has a character or a form that is not allowed", f"It must match {context['pattern']}."
     if kind in {"value_error", "assertion_error"}:
-        return str(context["error"]), ""
+        return _without_input(str(context["error"]), node), ""
     type_error = _TYPE_ERROR.fullmatch(kind)
     if type_error is not None:
         expected = _EXPECTED.get(type_error[1] or kind)
         if expected is not None:
             return _wrong_type(*expected, node)
-    return f"is not valid: {fallback[:1].lower()}{fallback[1:]}", "Change the value."
+    return _without_input(f"{fallback[:1].lower()}{fallback[1:]}", node), "Change the value."
 
 
 def _wrong_type(expected: str, remedy: str, node: Node) -> tuple[str, str]:
     found = type_word(node.value)
-    if expected == "text" and node.key:
-        return f"must be text, not {found}", "Put it in quotes."
     if found == "nothing":
         return f"must be {expected}, and nothing is there", "Write it, or remove the key."
-    if found in expected:
+    if expected == "text" and node.key is not None:
+        return f"must be text, not {found}", "Put it in quotes."
+    if expected.endswith(found.rpartition(" ")[2]):
         return f"must be {expected}", remedy
     return f"must be {expected}, not {found}", remedy
+
+
+def _without_input(text: str, node: Node) -> str:
+    """A message that was written elsewhere; nothing of it if it repeats what stands in the file."""
+    waiting = [node]
+    while waiting:
+        found = waiting.pop()
+        if found.key and len(found.key) > 3 and found.key in text:
+            return "is not valid"
+        if isinstance(found.value, list):
+            waiting += found.value
+        elif isinstance(found.value, dict):
+            waiting += [entry.node for entry in found.value.values()]
+    return text
 
 
 def _as_written(bound: Any, node: Node) -> str:

@@ -227,12 +227,8 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 
 def _why(error: OSError | ValueError) -> str:
-    match error:
-        case FileNotFoundError() | NotADirectoryError():
-            return "there is no such file"
-        case PermissionError():
-            return "no permission"
-        case OSError():
-            return os.strerror(error.errno) if error.errno else "it can't be opened"
-        case _:
-            return "the path is not valid"
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "there is no such file"
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return "the path is not valid"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import yaml
 
@@ -185,12 +185,12 @@ class _Composer:
         parent = self._stack[-1]
         if isinstance(parent.value, list):
             parent.value.append(node)
-        elif isinstance(parent.value, dict):
+        else:
             key, self._keys[-1] = self._keys[-1], None
             if key is None:
                 self._keys[-1] = node
                 return
-            self._enter(parent.value, key, node)
+            self._enter(cast("dict[str, Entry]", parent.value), key, node)
         self._grow(parent, node)
 
     def _grow(self, parent: Node, child: Node) -> None:

@@ -19,6 +19,7 @@ from rollwatch.config.fields import (
     Pattern,
     Seconds,
     StatusRanges,
+    did_you_mean,
     format_bytes,
     format_seconds,
 )
@@ -209,3 +210,9 @@ def test_a_pattern_that_utf8_can_not_hold_is_refused() -> None:
 
 def test_a_pattern_made_to_explode_answers_at_once() -> None:
     assert read(Pattern, "(a+)+$").search("a" * 100_000 + "b") is None
+
+
+def test_a_suggestion_is_the_nearest_word_or_all_or_none() -> None:
+    assert did_you_mean("Intervall", ["interval", "timeout"]) == "Did you mean 'interval'?"
+    assert did_you_mean("x", ["b", "a"]) == "Known here: a, b."
+    assert did_you_mean("x", []) == "Remove it."

@@ -273,3 +273,17 @@ def test_a_file_that_can_not_be_read_in_the_middle_is_unavailable(store: SecretS
 def test_a_path_that_can_be_none_is_unavailable(store: SecretStore) -> None:
     with pytest.raises(SecretUnavailable, match="File name too long"):
         store.template(f"${{file:{'x' * 5000}}}")
+    with pytest.raises(SecretUnavailable, match="the path is not valid"):
+        store.template("${file:\ud800}")
+
+
+def test_the_store_says_why_a_secret_in_use_can_not_be_used(store: SecretStore, file: Path) -> None:
+    template = store.template("${file:token}")
+    assert store.problem("file:token") is None
+    assert store.problem("file:other") is None
+    file.unlink()
+    store.refresh()
+    store.refresh()
+
+    assert store.problem("file:token") == "there is no such file"
+    assert template.has_secret
