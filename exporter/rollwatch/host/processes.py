@@ -122,7 +122,7 @@ def _by_pid_file(file: Path) -> list[psutil.Process]:
 
 
 def _by_pid(pid: int) -> list[psutil.Process]:
-    """The process as it is now: those of `process_iter` are kept by psutil, and an id may have a new owner."""
+    """The process as it is now: `process_iter` gives kept ones, and an id may have a new owner."""
     try:
         return [psutil.Process(pid)]
     except (OverflowError, ValueError, psutil.Error):

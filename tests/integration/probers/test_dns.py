@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import socket
 from typing import TYPE_CHECKING, Any
 
 import dns.flags
 import dns.message
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from rollwatch.errors import ProbeFailure
 from rollwatch.model import Phase, Reason
 from rollwatch.probers import discover
+from rollwatch.probers._dns_message import Match, Query
 from rollwatch.probers.dns import KIND, DnsProber, DnsSpec
 from support.dns_server import DnsServer, answer, framed, serving
-from support.ws_probing import LOOPS, make_env, on_loop, run_once
+from support.loops import LOOPS, on_loop
+from support.running import make_env
+from support.running import run_probe as run_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from rollwatch.engine.runner import Outcome
+    from support.running import Outcome
 
 
 @pytest.fixture(params=LOOPS)
@@ -38,7 +43,7 @@ def make(port: int, /, **said: Any) -> DnsProber:
         "timeout": "5s",
         **said,
     }
-    return DnsProber(DnsSpec.model_validate(document), make_env(random.random))
+    return DnsProber(DnsSpec.model_validate(document), make_env())
 
 
 async def ask(asked: DnsServer, /, **said: Any) -> Outcome:
@@ -400,3 +405,29 @@ def test_the_target_names_question_and_server() -> None:
         {"kind": "dns", "query": "example.com", "type": "mx", "server": "192.0.2.1:53"}
     )
     assert KIND.target(spec) == "example.com. MX at 192.0.2.1:53"
+
+
+async def test_an_address_of_the_wrong_version_is_not_used() -> None:
+    async with serving() as server:
+        outcome = await ask(server, ip=6)
+        assert server.asked == []
+    assert outcome.reason is Reason.UNREACHABLE
+    assert outcome.detail == "127.0.0.1 is no IPv6 address, and only those are allowed"
+
+
+def reason_of(query: Query, wire: bytes) -> Reason | None:
+    try:
+        asyncio.run(query.read(wire))
+    except ProbeFailure as failure:
+        return failure.reason
+    return None
+
+
+@given(st.binary(max_size=200), st.booleans())
+def test_whatever_bytes_come_they_are_an_answer_or_a_protocol_error(junk: bytes, has_head: bool) -> None:
+    query = Query("www.example.com.", "A", query_id=7, recursion=True)
+    wire = b"\x00\x07\x81\x80" + junk if has_head else junk
+    if query.match(wire) is Match.OURS:
+        assert reason_of(query, wire) in (None, Reason.PROTOCOL_ERROR)
+    else:
+        assert not has_head or len(wire) < 12

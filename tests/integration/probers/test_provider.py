@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
+from rollwatch.clock import SystemClock
 from rollwatch.config.secrets import SecretStore
 from rollwatch.model import Reason, Role, Verdict
 from rollwatch.probers import _provider_metrics as m
@@ -23,14 +24,15 @@ from rollwatch.probers.contract import Background, ProbeEnv, Prober
 from rollwatch.probers.provider import KIND, WatchedProviderProber
 from support.loops import LOOPS, on_loop
 from support.manual_clock import ManualClock
+from support.running import make_env
+from support.running import run_probe as run_once
 from support.servers import Server, answering, response, serve
-from support.ws_probing import make_env, run_once
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from rollwatch.engine.runner import Outcome
+    from support.running import Outcome
     from support.servers import Peer
 
 RULES = [
@@ -50,7 +52,7 @@ def spec_of(server: Server, secrets: SecretStore | None = None, **said: Any) -> 
 def build(
     server: Server, env: ProbeEnv | None = None, secrets: SecretStore | None = None, **said: Any
 ) -> Prober:
-    return KIND.build(spec_of(server, secrets, **said), env or make_env(random.random))
+    return KIND.build(spec_of(server, secrets, **said), env or make_env())
 
 
 async def ask(asked: Server, **said: Any) -> Outcome:
@@ -358,7 +360,7 @@ async def test_no_secret_is_shown_even_if_the_provider_says_it_back(tmp_path: Pa
             rules=[{"field": "key", "in": ["a"]}],
             growing=RPC["growing"],
         )
-        outcome = await run_once(KIND.build(spec, make_env(random.random)), 5, explain=True)
+        outcome = await run_once(KIND.build(spec, make_env()), 5, explain=True)
         assert b"Bearer s3cr3t-t0ken" in server.requests[0]
     notes = repr(outcome.run.notes)
     assert outcome.reason is Reason.JSON_MISMATCH
@@ -387,7 +389,7 @@ def page_prober(server: Server, every_s: float = 300) -> WatchedProviderProber:
     spec = spec_of(server, status_page=said)
     assert spec.status_page is not None
     assert spec.status_page.json_body is not None
-    env = make_env(lambda: 0.0)
+    env = ProbeEnv(clock=SystemClock(), rng=lambda: 0.0, user_agent="test")
     return WatchedProviderProber(
         spec, env, StatusPageReader(spec.status_page.json_body, env, every_s=every_s)
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from rollwatch.model import Reason, Verdict
@@ -11,8 +9,9 @@ from rollwatch.probers._provider_spec import ProviderSpec
 from rollwatch.probers.provider import KIND
 from support.hostile import BAD_HTTP, SLOW
 from support.loops import on_loop
+from support.running import make_env
+from support.running import run_probe as run_once
 from support.servers import answering, closed_port, response, serve
-from support.ws_probing import make_env, run_once
 
 RULES = [{"field": "x", "required": True}, {"field": "x", "min": 0, "pattern": "a"}]
 
@@ -21,7 +20,7 @@ async def reason_of(port: int, timeout_s: float = 5) -> Reason:
     spec = ProviderSpec.model_validate(
         {"kind": "provider", "url": f"http://127.0.0.1:{port}/", "records": "@", "rules": RULES}
     )
-    prober = KIND.build(spec, make_env(random.random))
+    prober = KIND.build(spec, make_env())
     outcome = await run_once(prober, timeout_s)
     assert outcome.reason in KIND.reasons | {Reason.TIMEOUT, Reason.OK}
     assert len(outcome.detail) <= 300
