@@ -14,7 +14,8 @@ def exposition() -> Table:
     table = Table(
         "One scrape of 80,000 series",
         "The same content in our store and in prometheus_client's registry, changed before every scrape; "
-        "the smallest CPU time and the longest stall of the loop over several scrapes, in one process on uvloop. "
+        "the smallest CPU time and the longest stall of the loop over several scrapes, in "
+        "one process on uvloop. "
         "All give the same parsed samples.",
         ("scrape", "CPU ms", "of generate_latest", "longest stall ms", "bytes"),
     )

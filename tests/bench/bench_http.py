@@ -134,7 +134,8 @@ def run() -> Table:
         "CPU per HTTP probe",
         f"{RATE} probes a second of one nginx, each with a fresh connection and a pattern on the body; "
         f"{ROUNDS} interleaved rounds of {WINDOW_S:g} s, the median of each. CPU is user and system time of "
-        "the whole process. blackbox_exporter is driven over kept connections, as by Prometheus. nginx counts "
+        "the whole process. blackbox_exporter is driven over kept connections, as by "
+        "Prometheus. nginx counts "
         "the probes.",
         ("process", "us/probe", "of blackbox", "rounds, us", "probes/s"),
     )

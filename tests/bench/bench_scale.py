@@ -169,10 +169,10 @@ def _table(
     table = Table(
         f"{PROBES:,} probes a second in one process".replace(",", " "),
         f"{PROBES} HTTP probes with interval 1s for {took:.0f} s, of a server in a process of its own that "
-        f"answers after {DELAY_S * 1e3:.0f} ms; scraped every {SCRAPE_EVERY_S:g} s. Measured once every probe's "
-        "history is full. The error is the measured duration of a run, with its connect, less the server's own "
-        "time from accept to answer, run by run. The idle loop has only as many timers, in a process of its "
-        "own at the same time.",
+        f"answers after {DELAY_S * 1e3:.0f} ms; scraped every {SCRAPE_EVERY_S:g} s; measured once every "
+        "probe's history is full. The error is the measured duration of a run, with its connect, less the "
+        "server's own time from accept to answer, run by run. The idle loop has only as many timers, in a "
+        "process of its own at the same time.",
         ("figure", "p50", "p99", "max"),
     )
 

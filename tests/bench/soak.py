@@ -97,7 +97,8 @@ def _report(samples: list[tuple[float, int, int]], seconds: float, *, is_up: boo
     columns = list(zip(*samples, strict=True))
     table = Table(
         f"Soak for {seconds:.0f} s",
-        "The demo at an interval of 1 s; a fault switched every 2 s, a reload every 20 s, a scrape every 5 s; "
+        "The demo at an interval of 1 s; a fault switched every 2 s, a reload every 20 s, "
+        "a scrape every 5 s; "
         "medians.",
         ("figure", "first third", "last third", "max"),
     )
