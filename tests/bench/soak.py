@@ -28,6 +28,7 @@ _RELOAD_EVERY_S = 20.0
 _SCRAPE_EVERY_S = 5.0
 _HEAL_WITHIN_S = 60.0
 _MAX_GROWTH = 1.10
+_MAX_THREADS = 40
 
 
 def _demo(home: Path, *argv: str) -> str:
@@ -108,8 +109,12 @@ def _report(samples: list[tuple[float, int, int]], seconds: float, *, is_up: boo
         growth[name] = last / first
         table.rows.append((name, f"{first:.0f}", f"{last:.0f}", f"{max(values):.0f}"))
     table.targets = [
-        Target(f"{name} is flat", f"{g - 1:+.1%}", g <= _MAX_GROWTH) for name, g in growth.items()
+        Target(f"{name} is flat", f"{growth[name] - 1:+.1%}", growth[name] <= _MAX_GROWTH)
+        for name in ("memory, MiB", "open files")
     ]
+    # A pool that is filled when it is first needed, and bounded.
+    most = max(columns[2])
+    table.targets.append(Target("threads are bounded", f"at most {most}", most <= _MAX_THREADS))
     table.targets.append(Target("every probe is UP again", f"after {took_s:.1f} s", is_up))
     print(table.as_text())
     return int(any(not target.is_met for target in table.targets))
