@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +24,6 @@ from support.servers import Peer, answering, response, serve
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
-    from pathlib import Path
 
 SERVERS: dict[str, tuple[Callable[[], ssl.SSLContext], Reason, str]] = {
     "expired": (lambda: pki().expired(), Reason.CERTIFICATE_EXPIRED, "expired on 2001-02-03"),
@@ -314,3 +314,32 @@ def test_probes_with_equal_options_share_one_context() -> None:
     one, two = TlsSpec(), TlsSpec(server_name="a.example")
     assert network.tls.get(one) is network.tls.get(two)
     assert network.tls.get(one) is not network.tls.get(TlsSpec(verify=False))
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_nothing_is_left_open_after_a_bad_certificate_or_a_silent_proxy(loop: str) -> None:
+    """The servers never close by themselves, so that what we forget stays open."""
+
+    async def main() -> None:
+        async with serve(silent, tls=pki().self_signed()) as bad, serve(silent) as proxy:
+            said = {"url": "https://inside.example/", "proxy": f"http://{proxy.address}"}
+            proxied = HttpProber(HttpSpec.model_validate(said), make_env())
+
+            async def round_() -> None:
+                assert (await shake(bad.port)).reason is Reason.CERTIFICATE_UNTRUSTED
+                assert (await run_probe(proxied, 0.05)).reason is Reason.TIMEOUT
+
+            await round_()
+            await asyncio.sleep(0.1)
+            before = descriptors()
+            for _ in range(5):
+                await round_()
+            async with asyncio.timeout(3):
+                while descriptors() > before:
+                    await asyncio.sleep(0.01)
+
+    on_loop(loop, main())
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
