@@ -105,14 +105,15 @@ _UNKNOWN = frozenset(
         Reason.INTERNAL_ERROR,
     }
 )
-_VERDICTS = {
-    reason: Verdict.UP
-    if reason is Reason.OK
-    else Verdict.UNKNOWN
-    if reason in _UNKNOWN
-    else Verdict.DOWN
-    for reason in Reason
-}
+
+
+def _verdict_of(reason: Reason) -> Verdict:
+    if reason is Reason.OK:
+        return Verdict.UP
+    return Verdict.UNKNOWN if reason in _UNKNOWN else Verdict.DOWN
+
+
+_VERDICTS = {reason: _verdict_of(reason) for reason in Reason}
 
 
 @dataclass(frozen=True, slots=True)
