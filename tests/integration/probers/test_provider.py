@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import random
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -13,23 +12,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-from rollwatch.clock import SystemClock
 from rollwatch.config.secrets import SecretStore
 from rollwatch.model import Reason, Role, Verdict
 from rollwatch.probers import _provider_metrics as m
 from rollwatch.probers import discover
 from rollwatch.probers._provider_spec import ProviderSpec
-from rollwatch.probers._status_page import StatusPageReader
-from rollwatch.probers.contract import Background, ProbeEnv, Prober
-from rollwatch.probers.provider import KIND, WatchedProviderProber
+from rollwatch.probers.contract import ProbeEnv
+from rollwatch.probers.provider import KIND
 from support.loops import LOOPS, on_loop
 from support.manual_clock import ManualClock
+from support.provider_probing import ask, build, says, spec_of
 from support.running import make_env
 from support.running import run_probe as run_once
 from support.servers import Server, answering, response, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from support.running import Outcome
@@ -42,25 +39,6 @@ RULES = [
     {"field": "vega", "required": True},
 ]
 GOOD = {"delta": 0.5, "gamma": 0.02, "vega": 0.1}
-
-
-def spec_of(server: Server, secrets: SecretStore | None = None, **said: Any) -> ProviderSpec:
-    document = {"kind": "provider", "url": server.url("/v3/options"), **said}
-    return ProviderSpec.model_validate(document, context={"secrets": secrets})
-
-
-def build(
-    server: Server, env: ProbeEnv | None = None, secrets: SecretStore | None = None, **said: Any
-) -> Prober:
-    return KIND.build(spec_of(server, secrets, **said), env or make_env())
-
-
-async def ask(asked: Server, **said: Any) -> Outcome:
-    return await run_once(build(asked, **said), 5, explain=True)
-
-
-def says(document: Any, **how: Any) -> Callable[[Peer], Awaitable[None]]:
-    return answering(response(json.dumps(document).encode(), **how))
 
 
 def samples(outcome: Outcome) -> dict[tuple[str, ...], float]:
@@ -376,64 +354,6 @@ async def test_an_explained_run_shows_which_records_are_invalid_and_why() -> Non
     notes = outcome.run.notes or []
     assert ("records", "1 of 2 examined are valid, 2 came") in notes
     assert ("invalid", "gamma-zero: record 1: gamma is a forbidden value (0)") in notes
-
-
-PAGE = {"page": {"name": "Massive"}, "status": {"indicator": "none"}}
-
-
-def page_prober(server: Server, every_s: float = 300) -> WatchedProviderProber:
-    said = {
-        "url": server.url("/status"),
-        "json": {"url": server.url("/api"), "healthy": "status.indicator == 'none'"},
-    }
-    spec = spec_of(server, status_page=said)
-    assert spec.status_page is not None
-    assert spec.status_page.json_body is not None
-    env = ProbeEnv(clock=SystemClock(), rng=lambda: 0.0, user_agent="test")
-    return WatchedProviderProber(
-        spec, env, StatusPageReader(spec.status_page.json_body, env, every_s=every_s)
-    )
-
-
-@pytest.mark.parametrize(
-    ("answer", "value"),
-    [
-        (response(json.dumps(PAGE).encode()), 1.0),
-        (response(json.dumps({"status": {"indicator": "major"}}).encode()), 0.0),
-        (response(b"<html>"), math.nan),
-        (response(b"{}", status="500 Oops"), math.nan),
-        (b"", math.nan),
-    ],
-)
-async def test_the_status_page_is_exported_and_never_sets_the_verdict(answer: bytes, value: float) -> None:
-    async with serve(answering(answer, close=True)) as pages, serve(says({})) as server:
-        prober = page_prober(pages)
-        prober._client = build(server)._client  # type: ignore[attr-defined]
-        assert prober.take_samples() == ()
-        task = asyncio.create_task(prober.live())
-        async with asyncio.timeout(20):
-            while not prober.take_samples():
-                await asyncio.sleep(0.005)
-        task.cancel()
-        [sample] = prober.take_samples()
-        assert sample.metric is m.STATUS_PAGE_UP
-        assert sample.value == pytest.approx(value, nan_ok=True)
-        assert (await run_once(prober, 5)).reason is Reason.OK
-        assert pages.connections == 1
-
-
-async def test_the_status_page_is_named_when_the_provider_is_down() -> None:
-    async with serve(says({}, status="500 Oops")) as server:
-        outcome = await ask(server, status_page={"url": "https://status.example.com/"})
-    assert outcome.detail == "answered 500, expected 200-299; see https://status.example.com/"
-
-
-def test_only_a_provider_whose_status_page_is_read_lives_between_runs() -> None:
-    url = {"url": "https://status.example.com/"}
-    read = url | {"json": {"url": "https://status.example.com/api", "healthy": "ok"}}
-    assert not isinstance(build(Server(1)), Background)
-    assert not isinstance(build(Server(1), status_page=url), Background)
-    assert isinstance(build(Server(1), status_page=read), Background)
 
 
 @pytest.mark.parametrize(
