@@ -283,11 +283,27 @@ def test_rejected_credentials_are_undecided_and_not_shown(case: str, status: int
         assert secret not in shown
 
 
-def test_what_the_server_says_back_is_shown_without_our_secrets() -> None:
-    behaviour = sends(close(1008, b"bad token t0ken-abc here"))
+ECHOES = {
+    "in the words of its close frame": (
+        sends(close(1008, b"bad token t0ken-abc here")),
+        Reason.CLOSED_BY_PEER,
+        "bad token *** here",
+    ),
+    "in a header of its answer": (
+        accepts("Sec-WebSocket-Extensions: t0ken-abc"),
+        Reason.PROTOCOL_ERROR,
+        "name = ***",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ECHOES)
+def test_what_the_server_says_back_is_shown_without_our_secrets(case: str) -> None:
+    behaviour, reason, words = ECHOES[case]
     outcome = on_loop("stock", meet(behaviour, auth={"bearer": "t0ken-abc"}))
-    assert outcome.reason is Reason.CLOSED_BY_PEER
-    assert "bad token *** here" in outcome.detail
+    assert outcome.reason is reason
+    assert words in outcome.detail
+    assert "t0ken" not in f"{outcome.detail}{outcome.run.notes}"
 
 
 def test_retry_after_is_handed_on() -> None:
