@@ -22,9 +22,31 @@ __all__ = ["HeaderName", "Headers", "HttpUrl", "Url", "WsUrl"]
 _SECRET = "\ue000"  # noqa: S105  stands for a secret while the URL around it is taken apart
 _URL = re.compile(r"([^:/?#]*)://([^/?#]*)(.*)", re.DOTALL)
 _UNFIT = re.compile(r"[^\x21-\x7e\ue000]|\\")
-_TELLING = r"(?:token|key|secret|pass(?:word|wd)?|sig(?:nature)?|auth|credential)"
-_TELLING_PARAMETER = re.compile(rf"([?&;][^=&;]*{_TELLING}[^=&;]*=)[^&;]*", re.IGNORECASE)
-_TELLING_HEADER = re.compile(rf"{_TELLING}|cookie|session", re.IGNORECASE)
+_PARAMETER = re.compile(r"([?&;])([^=&;]*)=[^&;]*")
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_TELLING = frozenset(
+    (
+        "auth",
+        "authorization",
+        "bearer",
+        "cookie",
+        "credential",
+        "credentials",
+        "jwt",
+        "key",
+        "pass",
+        "passwd",
+        "password",
+        "pwd",
+        "secret",
+        "session",
+        "sid",
+        "sig",
+        "signature",
+        "token",
+    )
+)
+_TELLING_ENDS = ("key", "password", "secret", "sessionid", "signature", "token")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
@@ -74,7 +96,7 @@ class Url(Template):
         before = userinfo.count(_SECRET)
         self._safe = ("",) * before + ("/",) * in_path + ("",) * rest[max(query, 0) :].count(_SECRET)
         """For each secret, what its place lets stand unencoded."""
-        shown = _TELLING_PARAMETER.sub(rf"\1{MASK}", rest) if query >= 0 else rest
+        shown = _PARAMETER.sub(_shown, rest) if query >= 0 else rest
         self._shown = f"{scheme}://{MASK + at if at else ''}{host_port}{shown.replace(_SECRET, MASK)}"
 
     @property
@@ -126,6 +148,16 @@ class WsUrl(Url):
     schemes = ("ws", "wss")
 
 
+def _is_telling(name: str) -> bool:
+    """Whether what goes by this name is a secret: `api_key`, `accessToken`, `X-Auth`; not `keyword`."""
+    words = {word.lower() for word in _WORD.findall(name)}
+    return bool(words & _TELLING) or name.lower().endswith(_TELLING_ENDS)
+
+
+def _shown(parameter: re.Match[str]) -> str:
+    return f"{parameter[1]}{parameter[2]}={MASK}" if _is_telling(parameter[2]) else parameter[0]
+
+
 def _split(host_port: str) -> tuple[str, str]:
     if host_port.startswith("["):
         host, bracket, port = host_port.partition("]")
@@ -155,9 +187,7 @@ def _headers(headers: dict[str, Template]) -> dict[str, Template]:
         seen.add(name.lower())
         if not value.is_header_safe:
             raise mistake("has a line break or another control character", "Remove it.", at=(name,))
-    return {
-        name: value.hidden() if _TELLING_HEADER.search(name) else value for name, value in headers.items()
-    }
+    return {name: value.hidden() if _is_telling(name) else value for name, value in headers.items()}
 
 
 HeaderName = Annotated[str, BeforeValidator(_header_name)]

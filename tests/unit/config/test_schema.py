@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import pytest
 from jsonschema import Draft7Validator
-from pydantic import BeforeValidator, ValidationInfo
+from pydantic import BeforeValidator, Field, ValidationInfo
 
-from rollwatch.config.fields import expect_text
+from rollwatch.config.fields import Name, expect_text
 from rollwatch.config.known_keys import known_keys
 from rollwatch.config.schema import json_schema
 from rollwatch.config.secrets import Elsewhere
@@ -163,6 +163,21 @@ def test_a_list_that_takes_one_item_says_so() -> None:
 
     assert [form["type"] for form in properties["several"]["anyOf"]] == ["string", "array"]
     assert {properties[name]["type"] for name in ("strict", "other", "informed")} == {"array"}
+
+
+def test_names_in_a_mapping_are_checked() -> None:
+    class Spec(WebSpec):
+        """With names."""
+
+        channels: dict[Name, int] = Field(default_factory=dict)
+        """Numbers by name."""
+
+    validator = Draft7Validator(json_schema({"web": Spec}))
+    keys = {"kind": "web", "url": "http://x/"}
+
+    assert validator.is_valid(probe(**keys, channels={"btc": 1}))
+    assert not validator.is_valid(probe(**keys, channels={"B T C": 1}))
+    assert not validator.is_valid(probe(**keys, channels={"btc": "x"}))
 
 
 def _informed(value: object, info: ValidationInfo) -> object:

@@ -119,3 +119,27 @@ def test_header_values_with_a_telling_name_are_masked_even_if_written_out(store:
 def test_a_header_value_that_would_end_its_line_is_refused(value: str) -> None:
     with pytest.raises(ValidationError, match="has a line break or another control character"):
         headers({"X": value})
+
+
+@pytest.mark.parametrize(
+    ("name", "is_telling"),
+    [
+        ("token", True),
+        ("api_key", True),
+        ("apiKey", True),
+        ("apikey", True),
+        ("X-Amz-Signature", True),
+        ("accessToken", True),
+        ("PHPSESSIONID", True),
+        ("sig", True),
+        ("keyword", False),
+        ("author", False),
+        ("design", False),
+        ("page", False),
+        ("compass", False),
+    ],
+)
+def test_a_parameter_is_masked_by_what_its_name_tells(name: str, is_telling: bool) -> None:
+    masked = HttpUrl.parse(f"https://h.example/?a=1&{name}=value").masked
+
+    assert masked == f"https://h.example/?a=1&{name}={'***' if is_telling else 'value'}"
