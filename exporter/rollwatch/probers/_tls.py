@@ -177,18 +177,23 @@ class TlsClient:
         self._building = asyncio.Lock()
 
     async def context(self) -> ssl.SSLContext:
-        """The context to use now; files are looked at most every 10 s, in a thread, and the last good one kept."""
-        if self._context is None:
+        """The context to use now. Its files are looked at most every 10 s, and the last good ones kept."""
+        context = self._context
+        if context is None:
             async with self._building:
-                if self._context is None:
-                    # Loading the host's authorities takes longer than a probe may hold the loop.
-                    self._seen, self._context = await asyncio.to_thread(self._build)
-                    self._checked_at = self._clock.monotonic()
+                context = self._context or await self._load()
         elif self.spec.files and self._clock.monotonic() - self._checked_at > _CHECK_FILES_EVERY_S:
             self._checked_at = self._clock.monotonic()
             # A file half-written while it is replaced: the next look will find it whole.
             with suppress(UnusableFileError):
-                self._seen, self._context = await asyncio.to_thread(self._rebuild, self._seen, self._context)
+                self._seen, context = await asyncio.to_thread(self._rebuild, self._seen, context)
+                self._context = context
+        return context
+
+    async def _load(self) -> ssl.SSLContext:
+        # Loading the host's authorities takes longer than a probe may hold the loop.
+        self._seen, self._context = await asyncio.to_thread(self._build)
+        self._checked_at = self._clock.monotonic()
         return self._context
 
     def _build(self) -> tuple[tuple[object, ...], ssl.SSLContext]:
