@@ -11,12 +11,12 @@ from rollwatch.cli.exits import Exit
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
 
-def options():
-    for name, command in cli.commands.items():
-        if name != "demo":
-            for parameter in command.params:
-                if isinstance(parameter, click.Option):
-                    yield pytest.param(parameter, id=f"{name} {parameter.opts[0]}")
+OPTIONS = [
+    pytest.param(parameter, id=f"{name} {parameter.opts[0]}")
+    for name, command in cli.commands.items()
+    for parameter in command.params
+    if isinstance(parameter, click.Option)
+]
 
 
 @pytest.mark.parametrize("name", sorted(cli.commands))
@@ -24,7 +24,7 @@ def test_every_command_has_a_section(name):
     assert f"\n## rollwatch {name}" in PAGE
 
 
-@pytest.mark.parametrize("option", options())
+@pytest.mark.parametrize("option", OPTIONS)
 def test_every_flag_is_there_with_its_default_and_variable(option):
     assert f"`{option.opts[0]}`" in PAGE
     if isinstance(option.default, str):

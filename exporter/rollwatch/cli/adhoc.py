@@ -56,5 +56,5 @@ def _dns(url: str) -> dict[str, object]:
     parts = urlsplit(url)
     raw: dict[str, object] = {"kind": "dns", "query": parts.path.strip("/"), "type": parts.query or "A"}
     if parts.netloc:
-        raw["servers"] = [parts.netloc if parts.port else f"{parts.netloc}:53"]
+        raw["server"] = parts.netloc if parts.port else f"{parts.netloc}:53"
     return raw
