@@ -186,15 +186,17 @@ class TlsClient:
             self._checked_at = self._clock.monotonic()
             # A file half-written while it is replaced: the next look will find it whole.
             with suppress(UnusableFileError):
-                self._seen, context = await asyncio.to_thread(self._rebuild, self._seen, context)
-                self._context = context
+                self._seen, newer = await asyncio.to_thread(self._rebuild, self._seen, context)
+                self._context = newer
+                return newer
         return context
 
     async def _load(self) -> ssl.SSLContext:
         # Loading the host's authorities takes longer than a probe may hold the loop.
-        self._seen, self._context = await asyncio.to_thread(self._build)
+        self._seen, context = await asyncio.to_thread(self._build)
+        self._context = context
         self._checked_at = self._clock.monotonic()
-        return self._context
+        return context
 
     def _build(self) -> tuple[tuple[object, ...], ssl.SSLContext]:
         return _signature(self.spec.files), build_context(self.spec, self._alpn)
