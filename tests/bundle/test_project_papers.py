@@ -1,0 +1,136 @@
+"""The papers say what is so: links lead somewhere, examples are valid, flags and codes are the program's."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from rollwatch.cli import cli
+from rollwatch.cli.exits import Exit
+from rollwatch.host.metrics import METRICS as HOST
+from rollwatch.metrics.catalogue import catalogue
+from rollwatch.probers import discover
+
+ROOT = Path(__file__).parents[2]
+PAPERS = sorted(path for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+README = (ROOT / "README.md").read_text()
+PROMETHEUS = (ROOT / "docs/prometheus.md").read_text()
+
+_LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+_SUFFIXES = ("_bucket", "_count", "_sum")
+
+
+def _blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file(paper: Path) -> None:
+    targets = [link for link in _LINK.findall(paper.read_text()) if "://" not in link]
+    assert [link for link in targets if not (paper.parent / link).exists()] == []
+
+
+def test_the_readmes_configuration_is_well(tmp_path: Path) -> None:
+    (example,) = [block for block in _blocks(README, "yaml") if "services:" in block]
+    (tmp_path / "rollwatch.yml").write_text(example)
+    done = _rollwatch("check-config", "rollwatch.yml", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_readmes_mistakes_are_said_as_it_shows(tmp_path: Path) -> None:
+    (tmp_path / "rollwatch.yml").write_text(
+        "environment: production\nlocation: fra1\nservices:\n  api:\n    owner: backend\n    probes:\n"
+        "      health: {kind: htpp, url: https://api.example.com/health}\n"
+        '      feed: {kind: websocket, url: "wss://api.example.com/feed", timout: 5s}\n'
+    )
+    done = _rollwatch("check-config", "rollwatch.yml", cwd=tmp_path)
+    assert done.returncode == 2
+    shown = done.stderr.strip().splitlines()
+    assert len(shown) == 2
+    for line in shown:
+        assert line in README
+
+
+def test_the_readme_names_every_command() -> None:
+    named = re.findall(r"^\| `rollwatch ([a-z-]+)", README, re.MULTILINE)
+    assert sorted(named) == sorted(cli.commands)
+
+
+def test_the_readmes_flags_and_defaults_are_the_exporters() -> None:
+    documented = dict(re.findall(r"^\| `(--[a-z.-]+)` \| (?:`([^`]*)`)?", README, re.MULTILINE))
+    options = {
+        option.opts[0]: option
+        for option in cli.commands["exporter"].params
+        if isinstance(option, click.Option)
+    }
+    options.pop("--help", None)
+    assert set(documented) == set(options)
+    for flag, default in documented.items():
+        if default:
+            assert str(options[flag].default) == default, flag
+
+
+def test_the_readmes_exit_codes_are_the_programs() -> None:
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+    assert documented == {code.value for code in Exit}
+
+
+@pytest.mark.parametrize(
+    "block",
+    [block for text in (README, PROMETHEUS) for block in _blocks(text, "yaml") if "scrape_configs" in block],
+    ids=["README", "one exporter", "several with TLS and a token"],
+)
+def test_prometheus_accepts_the_scrape_job(block: str, tmp_path: Path) -> None:
+    assert shutil.which("promtool"), "run `make test`, which installs what the tests need"
+    for path in re.findall(r"/etc/prometheus/[a-z-]+(?:\.pem)?", block):
+        local = tmp_path / Path(path).name
+        local.write_text("")
+        block = block.replace(path, str(local))
+    config = tmp_path / "prometheus.yml"
+    config.write_text(block)
+    done = subprocess.run(
+        ["promtool", "check", "config", str(config)], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (job,) = yaml.safe_load(block)["scrape_configs"]
+    assert job["honor_labels"] is True
+
+
+def _queries() -> list[str]:
+    cells = re.findall(r"^\| [^|`]+ \| `((?:[^`])*)` \|$", PROMETHEUS, re.MULTILINE)
+    return [cell.replace("\\|", "|") for cell in cells]
+
+
+def test_prometheus_understands_the_queries(tmp_path: Path) -> None:
+    queries = _queries()
+    assert len(queries) >= 7
+    rules: list[dict[str, Any]] = [
+        {"record": f"q{number}", "expr": expr} for number, expr in enumerate(queries)
+    ]
+    path = tmp_path / "rules.yml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "docs", "rules": rules}]}))
+    done = subprocess.run(
+        ["promtool", "check", "rules", str(path)], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("paper", ["README.md", "docs/prometheus.md", "CHANGELOG.md", "SECURITY.md"])
+def test_every_metric_that_is_named_exists(paper: str) -> None:
+    known = {metric.name for metric in catalogue(discover().values(), HOST)}
+    known |= {name + suffix for name in known for suffix in _SUFFIXES}
+    named = set(re.findall(r"\b(?:probe|rollwatch)_[a-z0-9_]+\b", (ROOT / paper).read_text()))
+    assert named - known == set()
+
+
+def _rollwatch(*argv: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "rollwatch", *argv]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
