@@ -185,6 +185,7 @@ class WatchProber:
         self._tally.set(m.SESSION_STARTED, clock.wall())
         if session.is_met or (self._was_well and session.is_waiting):
             self._fault = None
+            self._down_since_s = None
         self._was_well = session.is_met
         try:
             ending = await session.hold()

@@ -205,14 +205,32 @@ def test_a_run_is_told_since_when_there_is_no_session_and_why() -> None:
             await asyncio.sleep(0.5)
             assert await told(prober) == (
                 Reason.DISCONNECTED,
-                ("no session for 0 s; last: the target closed the connection without a close frame, "
-                "after 119 s (close code 1006)"),
+                (
+                    "no session for 0 s; last: the target closed the connection without a close frame, "
+                    "after 119 s (close code 1006)"
+                ),
             )
             await asyncio.sleep(59.5)
             assert await told(prober) == (
                 Reason.DISCONNECTED,
                 "no session for 60 s, attempts to open one that failed: 6; last: nobody listens",
             )
+
+    on_virtual_time(main)
+
+
+@pytest.mark.parametrize("said", [{}, {"expect": {"text": "tick", "within": "300s"}, "interval": "300s"}])
+def test_each_time_without_a_session_is_counted_from_its_own_beginning(said: dict[str, Any]) -> None:
+    async def main() -> None:
+        opener = FakeOpener(None)
+        async with living(opener, rng=0.9, **said) as prober:
+            await asyncio.sleep(1)
+            opener.links[0].session.message(b"a tick", "a tick")
+            opener.links[0].end(LOST)
+            await asyncio.sleep(200)
+            opener.links[1].end(LOST)
+            await asyncio.sleep(0.5)
+            assert (await told(prober))[1].startswith("no session for 0 s; ")
 
     on_virtual_time(main)
 
