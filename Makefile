@@ -9,7 +9,7 @@ WORKERS ?= 2
 export PYTHON
 bin := .venv/bin
 pytest := $(bin)/python -m pytest
-code := exporter tests
+code := exporter tests tools
 
 .DEFAULT_GOAL := help
 .PHONY: help setup packages up down check test bench soak chaos wheel lock docs clean

@@ -7,16 +7,15 @@ import re
 import subprocess
 import sys
 import sysconfig
-import time
-import urllib.request
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from support.processes import fetch, running
+
 ROOT = Path(__file__).parents[2]
-_START_WITHIN_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -121,36 +120,18 @@ def test_it_serves_metrics_and_a_page_with_its_style(installed: Path, tmp_path: 
         "environment: test\nlocation: here\nservices:\n  web:\n    probes:\n"
         "      port: {kind: tcp, address: '127.0.0.1:1', interval: 1s, timeout: 1s}\n"
     )
-    log = tmp_path / "log"
-    with log.open("w") as stderr:
-        process = subprocess.Popen(
-            [str(installed), "exporter", f"--config.file={config}", "--web.listen-address=127.0.0.1:0"],
-            cwd=tmp_path,
-            stderr=stderr,
-        )
-    try:
-        address = _address(log, process)
-        page = _get(f"http://{address}/")
-        assert "rollwatch_build_info{" in _get(f"http://{address}/metrics")
+    argv = [str(installed), "exporter", f"--config.file={config}", "--web.listen-address=127.0.0.1:0"]
+    with running(argv, cwd=tmp_path) as process:
+        url = process.line_with("event=listening").split("url=")[1].split()[0]
+        page = _get(url)
+        assert "rollwatch_build_info{" in _get(f"{url}/metrics")
         styles = re.findall(r'<link[^>]+href="([^"]+\.css[^"]*)"', page)
         assert styles
-        assert "{" in _get(f"http://{address}/{styles[0].lstrip('/')}")
-    finally:
-        process.terminate()
-        code = process.wait(timeout=20)
-    assert code == 0, log.read_text()
-
-
-def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
-    deadline = time.monotonic() + _START_WITHIN_S
-    while time.monotonic() < deadline:
-        if found := re.search(r"event=listening url=http://(\S+)", log.read_text()):
-            return found[1]
-        assert process.poll() is None, log.read_text()
-        time.sleep(0.02)
-    raise AssertionError(f"it does not listen within {_START_WITHIN_S:g} s:\n{log.read_text()}")
+        assert "{" in _get(f"{url}/{styles[0].lstrip('/')}")
+    assert process.wait() == 0, process.output
 
 
 def _get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return answer.read().decode()
+    status, _, body = fetch(url)
+    assert status == 200, (url, status)
+    return str(body.decode())
