@@ -172,7 +172,7 @@ class Link(asyncio.Protocol):
             self._read_head()
             if not self.head.done():
                 return
-        elif self._inbox or self._rest is not None or not self._may_write or len(data) > self._slice:
+        elif self._rest is not None or not self._may_write or len(data) > self._slice:
             self._inbox += data
         else:
             self._parse(data)
