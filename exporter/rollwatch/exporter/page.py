@@ -10,7 +10,7 @@ import jinja2
 
 from rollwatch.clock import SystemClock
 from rollwatch.exporter import page_model
-from rollwatch.exporter.page_static import static_url
+from rollwatch.exporter.page_static import load_static, static_url
 from rollwatch.exporter.page_strip import HEIGHT, WIDTH
 from rollwatch.exporter.page_words import VERDICT_WORDS, ago, clock_time, iso, milliseconds, said, shown, utc
 from rollwatch.model import Verdict
@@ -33,7 +33,7 @@ async def status_page(view: ProductionView, refresh_s: int, clock: Clock | None 
     Lets the loop turn every few milliseconds.
     """
     clock = clock or SystemClock()
-    pieces = _template("status.html").generate(
+    pieces = (await _template("status")).generate(
         view=view,
         headline=page_model.headline(view),
         notices=page_model.notices(view),
@@ -50,9 +50,9 @@ async def status_page(view: ProductionView, refresh_s: int, clock: Clock | None 
     return "".join(written)
 
 
-def probe_page(view: ProductionView, probe: ProbeView, refresh_s: int) -> str:
+async def probe_page(view: ProductionView, probe: ProbeView, refresh_s: int) -> str:
     """The page of one probe."""
-    return _template("probe.html").render(
+    return (await _template("probe")).render(
         view=view,
         probe=probe,
         row=page_model.probe_row(probe, view.generated_at),
@@ -74,10 +74,10 @@ def probe_page(view: ProductionView, probe: ProbeView, refresh_s: int) -> str:
     )
 
 
-def explained_page(explained: Explained) -> str:
+async def explained_page(explained: Explained) -> str:
     """What a run on demand found, as the answer to `POST debug/probe`."""
     record = explained.record
-    return _template("explained.html").render(
+    return (await _template("explained")).render(
         root="../",
         explained=explained,
         target=shown(explained.target, 500),
@@ -88,9 +88,9 @@ def explained_page(explained: Explained) -> str:
     )
 
 
-def message_page(message: str, remedy: str, *, root: str = "") -> str:
+async def message_page(message: str, remedy: str, *, root: str = "") -> str:
     """One message, and what to do. `root` leads from the page's address to that of the status page."""
-    return _template("message.html").render(message=message, remedy=remedy, root=root)
+    return (await _template("message")).render(message=message, remedy=remedy, root=root)
 
 
 def _bars(phases: Mapping[Phase, float]) -> list[tuple[str, str, float, float]]:
@@ -105,8 +105,15 @@ def _bars(phases: Mapping[Phase, float]) -> list[tuple[str, str, float, float]]:
     return bars
 
 
+async def _template(name: str) -> jinja2.Template:
+    if not _templates.cache_info().currsize:
+        await asyncio.to_thread(_templates)
+    return _templates()[name]
+
+
 @cache
-def _environment() -> jinja2.Environment:
+def _templates() -> Mapping[str, jinja2.Template]:
+    """Every page, read and compiled: some 50 ms, which is too long for the loop."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("rollwatch.exporter"),
         autoescape=True,
@@ -117,8 +124,9 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals.update(root="", static=static_url, strip_width=WIDTH, strip_height=HEIGHT)
     environment.filters.update(ago=ago, clock_time=clock_time, iso=iso, utc=utc, milliseconds=milliseconds)
-    return environment
-
-
-def _template(name: str) -> jinja2.Template:
-    return _environment().get_template(name)
+    for name in ("base.html", "parts.html"):
+        environment.get_template(name)
+    names = ("status", "probe", "explained", "message")
+    # Their addresses are in every page.
+    load_static()
+    return {name: environment.get_template(f"{name}.html") for name in names}

@@ -44,8 +44,8 @@ async def _probe(monitor: Monitor, request: Request) -> web.StreamResponse:
     for service in view.services:
         for probe in service.probes:
             if probe.id == wanted:
-                return _html(probe_page(view, probe, _refresh_s(request)))
-    body = message_page(
+                return _html(await probe_page(view, probe, _refresh_s(request)))
+    body = await message_page(
         "There is no such probe here.", "It may have left the configuration; the status page lists them all."
     )
     return _html(body, status=404)

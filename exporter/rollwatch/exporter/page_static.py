@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from functools import cache
 from importlib import resources
@@ -10,11 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rollwatch.serving.route import Request
 
-__all__ = ["serve_static", "static_url"]
+__all__ = ["load_static", "serve_static", "static_url"]
 
 _TYPES = {"css": "text/css", "svg": "image/svg+xml"}
 
@@ -27,12 +26,14 @@ class _File(NamedTuple):
 
 def static_url(name: str) -> str:
     """Where `name` (`style.css`) is found. Raises KeyError if there is no such file."""
-    return f"static/{_names()[name]}"
+    return f"static/{load_static().addresses[name]}"
 
 
 async def serve_static(request: Request) -> web.StreamResponse:
     """`GET /static/{name}`."""
-    file = _files().get(request.match_info["name"])
+    if not load_static.cache_info().currsize:
+        await asyncio.to_thread(load_static)
+    file = load_static().by_address.get(request.match_info["name"])
     if file is None:
         raise web.HTTPNotFound
     headers = {"ETag": f'"{file.etag}"', "Cache-Control": "public, max-age=31536000, immutable"}
@@ -41,23 +42,21 @@ async def serve_static(request: Request) -> web.StreamResponse:
     return web.Response(body=file.body, content_type=file.content_type, headers=headers)
 
 
-@cache
-def _names() -> Mapping[str, str]:
-    return {name: served for name, (served, _) in _load().items()}
+class _Files(NamedTuple):
+    addresses: dict[str, str]
+    by_address: dict[str, _File]
 
 
 @cache
-def _files() -> Mapping[str, _File]:
-    return dict(_load().values())
-
-
-@cache
-def _load() -> Mapping[str, tuple[str, _File]]:
-    found = {}
+def load_static() -> _Files:
+    """Read them all. Blocks, once."""
+    found = _Files({}, {})
     for entry in resources.files(__package__).joinpath("static").iterdir():
         stem, _, ending = entry.name.rpartition(".")
         if ending in _TYPES:
             body = entry.read_bytes()
             etag = hashlib.sha256(body).hexdigest()[:12]
-            found[entry.name] = (f"{stem}.{etag}.{ending}", _File(body, _TYPES[ending], etag))
+            address = f"{stem}.{etag}.{ending}"
+            found.addresses[entry.name] = address
+            found.by_address[address] = _File(body, _TYPES[ending], etag)
     return found

@@ -39,10 +39,10 @@ class ProbeHandler:
         except Refusal as refusal:
             if wants != HTML:
                 return refusal_response(refusal, request.headers.get("Accept"))
-            body = message_page(refusal.message, refusal.remedy, root="../")
+            body = await message_page(refusal.message, refusal.remedy, root="../")
             return web.Response(status=refusal.status, headers=refusal.headers, text=body, content_type=HTML)
         if wants == HTML:
-            return web.Response(text=explained_page(explained), content_type=HTML)
+            return web.Response(text=await explained_page(explained), content_type=HTML)
         if wants == JSON:
             return web.Response(body=explained_json(explained), content_type=JSON)
         return web.Response(text=explained_text(explained))

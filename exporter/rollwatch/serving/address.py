@@ -58,9 +58,9 @@ async def bind(address: ListenAddress) -> socket.socket:
         sock = socket.create_server(
             sockaddr, family=family, backlog=_BACKLOG, dualstack_ipv6=is_dual, reuse_port=False
         )
-    except socket.gaierror as error:
-        why = f"{address.host} has no address ({error.strerror})"
-        raise UsageError(f"can't listen on {address}: {why}") from None
+    except (socket.gaierror, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no host name"
+        raise UsageError(f"can't listen on {address}: {address.host} has no address ({why})") from None
     except OSError as error:
         raise UsageError(f"can't listen on {address}: {_why(error)}") from None
     sock.setblocking(False)

@@ -7,7 +7,7 @@ a byte at a time would hold a connection for ever.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import structlog
 from aiohttp import web
@@ -75,8 +75,8 @@ class Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if isinstance(transport, asyncio.Transport):
-            self._link = transport
+        # uvloop's transports are no subclasses of asyncio's.
+        self._link = cast("asyncio.Transport", transport)
         self._registry.opened(self)
         if self._is_client_named(transport):
             self._bind(self._limits.head_s, "request_head_too_slow")

@@ -70,6 +70,20 @@ class Listener:
     def config(self) -> WebConfig:
         return self._web.current
 
+    @property
+    def open(self) -> int:
+        """Connections, handshakes under way included."""
+        return len(self._connections) + len(self._handshakes)
+
+    @property
+    def busy(self) -> int:
+        """Requests being answered."""
+        return sum(connection.is_busy for connection in self._connections)
+
+    async def refresh(self) -> None:
+        """Read the web configuration now if it changed, and not only at its next turn."""
+        await self._web.refresh()
+
     def opened(self, connection: Connection) -> None:
         self._connections.add(connection)
 
@@ -109,7 +123,7 @@ class Listener:
                 self._loop.call_later(_PAUSE_S, self._resume)
                 return
             sock.setblocking(False)
-            if len(self._connections) + len(self._handshakes) >= self._limits.connections:
+            if self.open >= self._limits.connections:
                 self.dropped += 1
                 if not self._make_room():
                     sock.close()

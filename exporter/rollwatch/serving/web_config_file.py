@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -70,6 +71,13 @@ class WebConfigSource:
             self.current = loaded.config
             self._files = loaded.files
             self._seen = _fingerprint(loaded.files)
+
+    @classmethod
+    async def opened(
+        cls, path: Path | None, roles: type[StrEnum], *, on_reload: OnReload = lambda _is_loaded: None
+    ) -> WebConfigSource:
+        """The same for a running loop: the file is read in a thread."""
+        return await asyncio.to_thread(partial(cls, path, roles, on_reload=on_reload))
 
     async def watch(self) -> None:
         """Read again whenever something changed, until cancelled."""
