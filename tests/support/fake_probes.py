@@ -9,7 +9,8 @@ from typing import Any, Literal
 from rollwatch.config.spec import ProbeSpec
 from rollwatch.metrics.definition import MetricDef, MetricType
 from rollwatch.model import Phase, Reason, Role
-from rollwatch.probers.contract import ProbeEnv, ProberKind, Run, Sample
+from rollwatch.probers.contract import ProbeEnv, ProberKind
+from rollwatch.probers.run import Run, Sample
 
 GAUGE = MetricDef("fake_gauge", MetricType.GAUGE, "A gauge.", labels=("part",))
 COUNTER = MetricDef("fake_things_total", MetricType.COUNTER, "A counter.")

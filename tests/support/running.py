@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from rollwatch.clock import SystemClock
 from rollwatch.errors import ProbeFailure, SecretUnavailable
 from rollwatch.model import Reason, Verdict
-from rollwatch.probers.contract import ProbeEnv, Run
+from rollwatch.probers.contract import ProbeEnv
+from rollwatch.probers.run import Run
 
 if TYPE_CHECKING:
     from rollwatch.probers.contract import Prober

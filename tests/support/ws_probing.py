@@ -13,7 +13,8 @@ from rollwatch.metrics.definition import MetricDef, MetricType
 from rollwatch.probers._network import Network
 from rollwatch.probers._ws_spec import WebSocketSpec
 from rollwatch.probers._ws_watch import WatchProber
-from rollwatch.probers.contract import ProbeEnv, Prober, Sample
+from rollwatch.probers.contract import ProbeEnv, Prober
+from rollwatch.probers.run import Sample
 from rollwatch.probers.websocket import KIND
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from rollwatch.metrics.series import Child
     from rollwatch.metrics.store import Store
     from rollwatch.model import Component, Role
-    from rollwatch.probers.contract import ProberKind, Sample
+    from rollwatch.probers.contract import ProberKind
+    from rollwatch.probers.run import Sample
 
 __all__ = ["ENGINE_REASONS", "Recorder"]
 

@@ -11,7 +11,7 @@ import structlog
 
 from rollwatch.errors import ProbeFailure, SecretUnavailable
 from rollwatch.model import Phase, Reason
-from rollwatch.probers.contract import Run
+from rollwatch.probers.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

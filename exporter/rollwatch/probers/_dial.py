@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from rollwatch.probers._certificate import Certificate
     from rollwatch.probers._network import Network
     from rollwatch.probers._tls import TlsClient
-    from rollwatch.probers.contract import ProbeEnv, Run
+    from rollwatch.probers.contract import ProbeEnv
+    from rollwatch.probers.run import Run
 
 __all__ = ["CONNECTION_PHASES", "DIAL_METRICS", "DIAL_REASONS", "IpVersion", "Proxy", "Target", "dial"]
 

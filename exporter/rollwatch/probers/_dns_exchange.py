@@ -14,7 +14,8 @@ from rollwatch.probers._socket_errors import connect_failure, lost_failure
 if TYPE_CHECKING:
     from rollwatch.probers._dns_message import Query
     from rollwatch.probers._resolve import Address, IpVersion
-    from rollwatch.probers.contract import ProbeEnv, Run
+    from rollwatch.probers.contract import ProbeEnv
+    from rollwatch.probers.run import Run
 
 __all__ = ["ask_tcp", "ask_udp"]
 

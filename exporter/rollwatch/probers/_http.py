@@ -36,7 +36,8 @@ from rollwatch.probers._http_spec import AuthSpec, BasicAuth, HttpRequestSpec
 from rollwatch.probers._text import clean
 
 if TYPE_CHECKING:
-    from rollwatch.probers.contract import ProbeEnv, Run
+    from rollwatch.probers.contract import ProbeEnv
+    from rollwatch.probers.run import Run
 
 __all__ = [
     "HTTP_METRICS",

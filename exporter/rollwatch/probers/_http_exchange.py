@@ -19,7 +19,7 @@ from rollwatch.probers._socket_errors import lost_failure
 from rollwatch.probers._text import clean
 
 if TYPE_CHECKING:
-    from rollwatch.probers.contract import Run
+    from rollwatch.probers.run import Run
 
 __all__ = ["Exchange"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rollwatch.errors import ProbeFailure, SecretUnavailable
 from rollwatch.probers._http import HttpClient, HttpRequestSpec, parse_json
-from rollwatch.probers.contract import Run
+from rollwatch.probers.run import Run
 
 if TYPE_CHECKING:
     from rollwatch.probers._provider_spec import StatusPageJson

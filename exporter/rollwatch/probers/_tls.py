@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rollwatch.clock import Clock
     from rollwatch.probers._certificate import Certificate
-    from rollwatch.probers.contract import Run
+    from rollwatch.probers.run import Run
 
 __all__ = ["TLS_METRICS", "TLS_REASONS", "TlsClient", "TlsClients", "TlsSpec", "handshake_failure"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rollwatch.metrics.definition import MetricDef, MetricType
 from rollwatch.model import Verdict
-from rollwatch.probers.contract import Sample
+from rollwatch.probers.run import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from rollwatch.probers._ws_link import Sink
     from rollwatch.probers._ws_request import Rendered
     from rollwatch.probers._ws_spec import WebSocketSpec
-    from rollwatch.probers.contract import ProbeEnv, Run
+    from rollwatch.probers.contract import ProbeEnv
+    from rollwatch.probers.run import Run
 
 __all__ = ["OPEN_REASONS", "Opener"]
 

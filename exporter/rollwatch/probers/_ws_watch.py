@@ -15,7 +15,7 @@ from rollwatch.probers._ws_backoff import Backoff
 from rollwatch.probers._ws_messages import Channels
 from rollwatch.probers._ws_open import Opener
 from rollwatch.probers._ws_session import Session
-from rollwatch.probers.contract import Run, Sample
+from rollwatch.probers.run import Run, Sample
 
 if TYPE_CHECKING:
     from rollwatch.probers._scrub import Scrubber

@@ -7,11 +7,10 @@ Whatever it learnt on the way it tells `run`, so that it is kept when the deadli
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from rollwatch.model import Component, Phase, Reason, Role
+from rollwatch.model import Reason, Role
 from rollwatch.probers._network import Network
 
 if TYPE_CHECKING:
@@ -20,70 +19,9 @@ if TYPE_CHECKING:
     from rollwatch.clock import Clock
     from rollwatch.config.spec import ProbeSpec
     from rollwatch.metrics.definition import MetricDef
+    from rollwatch.probers.run import Run, Sample
 
-__all__ = ["Background", "ProbeEnv", "Prober", "ProberKind", "Run", "Sample"]
-
-
-class Sample(NamedTuple):
-    """One value of one metric of a probe: set for a gauge, added for a counter, observed for a histogram."""
-
-    metric: MetricDef
-    labels: tuple[str, ...]
-    value: float
-
-
-class Run:
-    """One run of one probe: what it has found so far. Made by the engine, filled by the prober."""
-
-    __slots__ = (
-        "_clock",
-        "_phase_began",
-        "components",
-        "notes",
-        "phase",
-        "phases",
-        "retry_after_s",
-        "samples",
-        "version",
-    )
-
-    def __init__(self, clock: Clock, *, explain: bool = False) -> None:
-        self._clock = clock
-        self._phase_began = 0.0
-        self.phase: Phase | None = None
-        self.phases: dict[Phase, float] = {}
-        self.samples: list[Sample] = []
-        self.components: list[Component] = []
-        self.version: str | None = None
-        self.retry_after_s: float | None = None
-        self.notes: list[tuple[str, str]] | None = [] if explain else None
-
-    def enter(self, phase: Phase) -> None:
-        """End the phase under way and begin `phase`; time in one phase adds up over redirects."""
-        now = self._clock.monotonic()
-        self._close_phase(now)
-        self.phase = phase
-        self._phase_began = now
-
-    def leave(self) -> None:
-        """End the phase under way; the time until the next `enter` belongs to none."""
-        self._close_phase(self._clock.monotonic())
-        self.phase = None
-
-    def _close_phase(self, now: float) -> None:
-        if self.phase is not None:
-            spent = now - self._phase_began
-            self.phases[self.phase] = self.phases.get(self.phase, 0.0) + spent
-
-    def sample(self, metric: MetricDef, value: float, *labels: str) -> None:
-        """Record one value; the same gauge series twice in a run keeps the later. NaN and infinities are dropped."""
-        if math.isfinite(value):
-            self.samples.append(Sample(metric, labels, value))
-
-    def note(self, name: str, value: object) -> None:
-        """Keep a fact for a person who asked for an explanation; free when nobody did."""
-        if self.notes is not None:
-            self.notes.append((name, str(value)))
+__all__ = ["Background", "ProbeEnv", "Prober", "ProberKind"]
 
 
 class Prober(Protocol):

@@ -26,7 +26,8 @@ from rollwatch.probers._text import listed, sentence
 from rollwatch.probers.contract import ProberKind
 
 if TYPE_CHECKING:
-    from rollwatch.probers.contract import ProbeEnv, Run
+    from rollwatch.probers.contract import ProbeEnv
+    from rollwatch.probers.run import Run
 
 __all__ = ["KIND", "DnsExpect", "DnsProber", "DnsSpec"]
 

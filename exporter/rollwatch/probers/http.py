@@ -34,7 +34,8 @@ from rollwatch.probers.contract import ProberKind
 
 if TYPE_CHECKING:
     from rollwatch.probers._http import Response
-    from rollwatch.probers.contract import ProbeEnv, Run
+    from rollwatch.probers.contract import ProbeEnv
+    from rollwatch.probers.run import Run
 
 __all__ = ["KIND", "HttpProber", "HttpSpec"]
 

@@ -26,14 +26,16 @@ from rollwatch.probers._quota import quota_remaining
 from rollwatch.probers._records import Examiner, as_records
 from rollwatch.probers._status_page import StatusPageReader
 from rollwatch.probers._text import clean, sentence
-from rollwatch.probers.contract import ProberKind, Sample
+from rollwatch.probers.contract import ProberKind
+from rollwatch.probers.run import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rollwatch.config.fields import JsonExpression
     from rollwatch.probers._http import Response
-    from rollwatch.probers.contract import ProbeEnv, Prober, Run
+    from rollwatch.probers.contract import ProbeEnv, Prober
+    from rollwatch.probers.run import Run
 
 __all__ = ["KIND", "ProviderProber", "WatchedProviderProber"]
 

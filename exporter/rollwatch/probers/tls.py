@@ -13,7 +13,8 @@ from rollwatch.probers._tls import TlsSpec
 from rollwatch.probers.contract import ProberKind
 
 if TYPE_CHECKING:
-    from rollwatch.probers.contract import ProbeEnv, Run
+    from rollwatch.probers.contract import ProbeEnv
+    from rollwatch.probers.run import Run
 
 __all__ = ["KIND", "TlsProbeSpec", "TlsProber"]
 

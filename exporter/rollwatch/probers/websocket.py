@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rollwatch.probers._ws_link import Link
     from rollwatch.probers._ws_request import Rendered
     from rollwatch.probers._ws_spec import ExpectSpec
-    from rollwatch.probers.contract import ProbeEnv, Prober, Run
+    from rollwatch.probers.contract import ProbeEnv, Prober
+    from rollwatch.probers.run import Run
 
 __all__ = ["KIND", "ConnectProber"]
 

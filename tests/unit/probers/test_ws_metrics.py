@@ -8,7 +8,7 @@ from rollwatch.metrics.catalogue import catalogue
 from rollwatch.model import Reason
 from rollwatch.probers import _ws_metrics as m
 from rollwatch.probers._ws_backoff import Backoff
-from rollwatch.probers.contract import Sample
+from rollwatch.probers.run import Sample
 from rollwatch.probers.websocket import KIND
 
 LABELS = {1000: "1000", 1006: "1006", 1014: "1014", 1004: "1006", 1015: "1006", 2999: "1006", 3000: "3xxx"}

@@ -16,7 +16,8 @@ from rollwatch.model import Reason
 from rollwatch.probers import _ws_metrics as m
 from rollwatch.probers._ws_link import Ending
 from rollwatch.probers._ws_watch import WatchProber
-from rollwatch.probers.contract import ProbeEnv, Run
+from rollwatch.probers.contract import ProbeEnv
+from rollwatch.probers.run import Run
 from support.virtual import run_virtual, virtual_clock
 from support.ws_probing import Totals, make_spec
 
