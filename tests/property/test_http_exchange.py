@@ -12,7 +12,7 @@ from rollwatch.clock import SystemClock
 from rollwatch.errors import ProbeFailure
 from rollwatch.probers._http_answer import Response, decode_body
 from rollwatch.probers._http_exchange import Exchange
-from rollwatch.probers.contract import Run
+from rollwatch.probers.run import Run
 
 LIMIT = 500
 FRAGMENTS = st.sampled_from(
