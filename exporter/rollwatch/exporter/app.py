@@ -129,9 +129,7 @@ def _health(engine: Engine, clock: Clock) -> Health:
     )
 
 
-def _counting(
-    store: Store, location: str
-) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+def _counting(store: Store, location: str) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     """Counts what this process itself answered, by route."""
 
     async def count(request: web.Request, response: web.StreamResponse) -> None:
