@@ -1,7 +1,7 @@
 """The store, written for Prometheus: text 0.0.4 or OpenMetrics 1.0, in slices between which the loop lives.
 
 Writing 80,000 series in one go would hold up every probe in flight and spoil the latencies they
-measure. So `render` and `compress` work for about a millisecond and then let everything else run.
+measure. So `render` and `compress` work for half a millisecond and then let everything else run.
 Neither writes `_created` series or timestamps.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ContentType", "accepts_gzip", "compress", "negotiate", "render"]
 
-_SLICE_S = 0.001
+_SLICE_S = 0.0005
 # Children written between two looks at the clock: some 50 µs of work.
 _SCALARS_AT_ONCE = 128
 _HISTOGRAMS_AT_ONCE = 16
