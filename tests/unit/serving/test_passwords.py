@@ -34,6 +34,7 @@ async def test_hashes_of_every_tool_are_understood(passwords: Passwords, prefix:
 @pytest.mark.parametrize(
     "text",
     ["", "correct horse", HASH[:-1], HASH + "x", "$2x$" + HASH[4:], "$2b$03" + HASH[6:], "$2b$32" + HASH[6:]],
+    ids=["nothing", "the password itself", "cut off", "too long", "unknown variant", "cost 3", "cost 32"],
 )
 def test_what_is_no_bcrypt_hash_is_seen(text: str) -> None:
     assert is_bcrypt_hash(HASH)
