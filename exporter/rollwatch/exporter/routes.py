@@ -43,9 +43,9 @@ def exporter_routes(*, monitor: Monitor, health: Health, render: Render, reload:
     operators = frozenset({Access.OPERATE})
     return [
         *page_routes(monitor, readers),
-        Route("GET", "/metrics", MetricsHandler(render), readers),
+        Route("GET", "/metrics", MetricsHandler(render).answer, readers),
         *health.routes(readers),
         *dashboard_routes(monitor, readers),
-        Route("POST", "/-/reload", ReloadHandler(reload), operators),
-        Route("POST", "/debug/probe", ProbeHandler(monitor), operators, request_s=_LONGEST_RUN_S),
+        Route("POST", "/-/reload", ReloadHandler(reload).answer, operators),
+        Route("POST", "/debug/probe", ProbeHandler(monitor).answer, operators, request_s=_LONGEST_RUN_S),
     ]

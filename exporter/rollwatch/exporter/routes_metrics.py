@@ -30,7 +30,7 @@ class MetricsHandler:
         self._at_once = at_once
         self._under_way = 0
 
-    async def __call__(self, request: Request) -> web.StreamResponse:
+    async def answer(self, request: Request) -> web.StreamResponse:
         content_type = negotiate(_joined(request, "Accept"))
         is_compressed = accepts_gzip(_joined(request, "Accept-Encoding"))
         response = web.StreamResponse(

@@ -31,7 +31,7 @@ class ProbeHandler:
         self._monitor = monitor
         self._running: set[str] = set()
 
-    async def __call__(self, request: Request) -> web.StreamResponse:
+    async def answer(self, request: Request) -> web.StreamResponse:
         wants = preferred(request.headers.get("Accept"), (TEXT, JSON, HTML))
         try:
             probe_id = await _asked_for(request)

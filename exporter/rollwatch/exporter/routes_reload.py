@@ -24,7 +24,7 @@ class ReloadHandler:
         self._reload = reload
         self._turn = asyncio.Lock()
 
-    async def __call__(self, _: Request) -> web.StreamResponse:
+    async def answer(self, _: Request) -> web.StreamResponse:
         async with self._turn:
             problems = await self._reload()
         if problems is None:

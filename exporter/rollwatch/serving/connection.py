@@ -6,7 +6,6 @@ a byte at a time would hold a connection for ever.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import structlog
@@ -18,6 +17,8 @@ from rollwatch.serving.headers import add_security_headers
 from rollwatch.serving.refusal import Refusal, refusal_response
 
 if TYPE_CHECKING:
+    import asyncio
+
     from rollwatch.serving.limits import Limits
     from rollwatch.serving.web_config import WebConfig
 
