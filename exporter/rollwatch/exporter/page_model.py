@@ -19,7 +19,7 @@ from rollwatch.exporter.page_words import (
 from rollwatch.model import Reason, Role, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rollwatch.engine.view import ProbeView, ProductionView, ServiceView
     from rollwatch.model import Component
@@ -96,7 +96,9 @@ class ServiceCard:
     version: str
     version_at: float | None
     version_since: str
-    probes: tuple[ProbeRow, ...]
+    is_empty: bool
+    probes: Iterator[ProbeRow]
+    """Worked out one by one, as the page is written."""
 
 
 def headline(view: ProductionView) -> Headline:
@@ -138,10 +140,10 @@ def notices(view: ProductionView) -> list[tuple[str, str]]:
     return found
 
 
-def service_cards(view: ProductionView) -> list[ServiceCard]:
-    """Every service, worst first; its probes likewise."""
+def service_cards(view: ProductionView) -> Iterator[ServiceCard]:
+    """Every service, worst first; its probes likewise. Each is worked out when it is asked for."""
     services = sorted(view.services, key=lambda service: (_WORST_FIRST[service.verdict], service.name))
-    return [_card(service, view.generated_at) for service in services]
+    return (_card(service, view.generated_at) for service in services)
 
 
 def probe_row(probe: ProbeView, now: float) -> ProbeRow:
@@ -222,7 +224,8 @@ def _card(service: ServiceView, now: float) -> ServiceCard:
         version=shown(service.version or "", 80),
         version_at=changed_at,
         version_since="" if changed_at is None else f"since {duration(now - changed_at)}",
-        probes=tuple(probe_row(probe, now) for probe in rows),
+        is_empty=not rows,
+        probes=(probe_row(probe, now) for probe in rows),
     )
 
 
