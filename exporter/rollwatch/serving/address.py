@@ -8,7 +8,7 @@ import ipaddress
 import socket
 from typing import NamedTuple
 
-from rollwatch.errors import UsageError
+from rollwatch.errors import CantStart, UsageError
 
 __all__ = ["ListenAddress", "bind", "parse_listen_address"]
 
@@ -52,7 +52,7 @@ def parse_listen_address(text: str) -> ListenAddress:
 
 
 async def bind(address: ListenAddress) -> socket.socket:
-    """A non-blocking socket that listens on `address`. Raises UsageError that says why it can't."""
+    """A non-blocking socket that listens on `address`. Raises CantStart, or UsageError for a host that is none."""
     try:
         family, sockaddr, is_dual = await _resolve(address)
         sock = socket.create_server(
@@ -62,7 +62,7 @@ async def bind(address: ListenAddress) -> socket.socket:
         why = error.strerror if isinstance(error, OSError) else "it is no host name"
         raise UsageError(f"can't listen on {address}: {address.host} has no address ({why})") from None
     except OSError as error:
-        raise UsageError(f"can't listen on {address}: {_why(error)}") from None
+        raise CantStart(f"can't listen on {address}: {_why(error)}") from None
     sock.setblocking(False)
     return sock
 

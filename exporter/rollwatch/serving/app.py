@@ -18,7 +18,7 @@ from rollwatch.serving.refusal import Refusal, refusal_response
 from rollwatch.serving.web_config_file import WebConfigSource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable
+    from collections.abc import AsyncIterator, Iterable
 
     from aiohttp.typedefs import Middleware
 
@@ -34,15 +34,13 @@ def build_app(
     source: WebConfigSource,
     *,
     limits: Limits | None = None,
-    known_hosts: Collection[str] = (),
 ) -> web.Application:
-    """An application for `serve`. `known_hosts` are names pages of this process are opened under."""
+    """An application for `serve`."""
     limits = limits or Limits()
     passwords = Passwords(os.urandom(32))
     by_handler: dict[tuple[str, str], Route] = {}
-    hosts = frozenset(host.lower() for host in known_hosts)
     app = web.Application(
-        middlewares=[_guard(by_handler, source, passwords, limits, hosts)],
+        middlewares=[_guard(by_handler, source, passwords, limits)],
         client_max_size=limits.body_bytes,
     )
     app[LIMITS] = limits
@@ -72,7 +70,6 @@ def _guard(
     source: WebConfigSource,
     passwords: Passwords,
     limits: Limits,
-    hosts: frozenset[str],
 ) -> Middleware:
     """The one middleware: in this order, since each step is cheaper than what it protects."""
 
@@ -87,8 +84,8 @@ def _guard(
         try:
             async with asyncio.timeout(request_s):
                 check_declared_body(request, limits)
-                check_origin(request.method, request.headers, hosts)
                 config = source.current
+                check_origin(request.method, request.headers, config.known_hosts, asks_who=config.asks_who)
                 if route is None:
                     # 404 and 405 tell nobody anything; aiohttp's handler raises them.
                     return await handler(request)

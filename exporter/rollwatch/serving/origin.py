@@ -23,10 +23,13 @@ __all__ = ["SAFE_METHODS", "check_origin"]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def check_origin(method: str, headers: Mapping[str, str], known_hosts: Collection[str]) -> None:
+def check_origin(
+    method: str, headers: Mapping[str, str], known_hosts: Collection[str], *, asks_who: bool
+) -> None:
     """Raise Refusal if a request with effects comes from a page of another site.
 
-    `known_hosts` are lower-case host names without port under which this process is known.
+    `known_hosts` are lower-case host names without port under which this process is known; they need not be
+    told where every caller has to say who it is, since a browser keeps no password for a name of theirs.
     """
     if method in SAFE_METHODS:
         return
@@ -46,12 +49,12 @@ def check_origin(method: str, headers: Mapping[str, str], known_hosts: Collectio
             "This request comes from a page of another site.",
             "Use the form on the status page, or a client that is no browser.",
         )
-    if not _is_safe_host(host, known_hosts):
+    if not asks_who and not _is_safe_host(host, known_hosts):
         raise Refusal(
             403,
             "unknown_host",
             "This process is not known under the name in the Host header.",
-            "Open the page by its IP address or as localhost, or name the host with --web.external-url.",
+            "Open it by IP address or as localhost, or list the name under known_hosts in --web.config.file.",
         )
 
 

@@ -31,6 +31,8 @@ class WebConfig:
     headers: Mapping[str, str] = field(default_factory=dict)
     users: Mapping[str, str] = field(default_factory=dict, repr=False)
     tokens: tuple[Token, ...] = ()
+    known_hosts: frozenset[str] = frozenset()
+    """Names, beside addresses and localhost, under which browsers may open pages with forms."""
 
     @property
     def asks_who(self) -> bool:

@@ -1,4 +1,4 @@
-"""The `--web.config.file`: exporter-toolkit's format, and `tokens:` beside it.
+"""The `--web.config.file`: exporter-toolkit's format; `tokens:` and `known_hosts:` are ours.
 
 Strict: what the toolkit knows and we can't do is refused by name and with the reason, instead of being
 passed over. https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Never, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
+from rollwatch.config.address import Host
 from rollwatch.config.fields import Name
 from rollwatch.config.mistake import did_you_mean, expect_text, mistake
 from rollwatch.config.spec import Spec
@@ -181,6 +182,8 @@ class WebDocument(Spec):
         Field(default_factory=dict)
     )
     tokens: tuple[TokenSpec, ...] = ()
+    known_hosts: tuple[Host, ...] = ()
+    """Names under which browsers open the pages; where there are no users, others are taken for forged."""
     rate_limit: Annotated[
         None, _refused("password checks, scrapes and connections have bounds of their own here")
     ] = None

@@ -175,6 +175,7 @@ def _build(document: WebDocument, path: Path, root: Node, report: Report) -> _Lo
         headers=MappingProxyType({name: value for name, value in headers.items() if value}),
         users=MappingProxyType(dict(document.basic_auth_users)),
         tokens=tuple(tokens),
+        known_hosts=frozenset(host.lower().removesuffix(".") for host in document.known_hosts),
     )
     return _Loaded(config, tuple(files))
 

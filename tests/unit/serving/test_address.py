@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from rollwatch.errors import UsageError
+from rollwatch.errors import CantStart, UsageError
 from rollwatch.serving.address import ListenAddress, bind, parse_listen_address
 
 
@@ -49,7 +49,7 @@ async def test_a_taken_port_is_said_with_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(
-            UsageError, match=rf"127\.0\.0\.1:{port}: the port is taken; .*--web\.listen-address"
+            CantStart, match=rf"127\.0\.0\.1:{port}: the port is taken; .*--web\.listen-address"
         ):
             await bind(ListenAddress("127.0.0.1", port))
 

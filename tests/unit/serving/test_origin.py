@@ -59,13 +59,20 @@ REFUSED = {
 
 @pytest.mark.parametrize("headers", ALLOWED.values(), ids=ALLOWED)
 def test_a_post_from_our_own_page_or_no_browser_passes(headers: dict[str, str]) -> None:
-    check_origin("POST", headers, KNOWN)
+    check_origin("POST", headers, KNOWN, asks_who=False)
 
 
 @pytest.mark.parametrize(("headers", "error"), REFUSED.values(), ids=REFUSED)
 def test_a_post_from_somebody_elses_page_is_refused(headers: dict[str, str], error: str) -> None:
     with pytest.raises(Refusal) as caught:
-        check_origin("POST", headers, KNOWN)
+        check_origin("POST", headers, KNOWN, asks_who=False)
     assert (caught.value.status, caught.value.error) == (403, error)
     # What has no effects may be linked from anywhere.
-    check_origin("GET", headers, KNOWN)
+    check_origin("GET", headers, KNOWN, asks_who=False)
+
+
+def test_where_callers_say_who_they_are_any_name_of_ours_will_do() -> None:
+    headers = {"Host": "new.example:9717", "Origin": "http://new.example:9717"}
+    check_origin("POST", headers, (), asks_who=True)
+    with pytest.raises(Refusal):
+        check_origin("POST", {**headers, "Origin": "http://evil.example"}, (), asks_who=True)

@@ -82,6 +82,7 @@ http_server_config:
   http2: false
   headers: {{X-Frame-Options: sameorigin, Strict-Transport-Security: max-age=1, X-XSS-Protection: ''}}
 basic_auth_users: {{ann: {HASH}}}
+known_hosts: [Watch.example.com]
 tokens:
   - {{name: ci, role: act, sha256: {"ab" * 32}}}
   - {{name: prometheus, role: read, file: token}}
@@ -98,6 +99,7 @@ tokens:
     assert config.users == {"ann": HASH}
     assert [(t.name, t.role) for t in config.tokens] == [("ci", "act"), ("prometheus", "read")]
     assert config.tokens[1].sha256 == hashlib.sha256(b"0123456789abcdef0123").digest()
+    assert config.known_hosts == {"watch.example.com"}
     assert HASH not in repr(config)
     assert "abab" not in repr(config)
 
@@ -184,6 +186,7 @@ MISTAKES = {
         2,
         "a character or a form that is not allowed",
     ),
+    "a known host with a port": ("known_hosts: ['a:9717']", 1, "known_hosts[0]: has a host"),
     "a rate limit": ("rate_limit: {burst: 1}", 1, "rate_limit: is not supported"),
     "a role of another program": (
         f"tokens: [{{name: a, role: raed, sha256: {'0' * 64}}}]",
