@@ -3,6 +3,7 @@
 RollwatchError
 ├── ConfigError          the file can't be used; carries every problem found
 ├── UsageError           wrong use of a program; says what to do instead
+├── CantStart            well configured, but this host is in the way (a port is taken)
 ├── ProbeFailure         a run that did not end UP; carries the reason
 └── SecretUnavailable    a secret can't be read now; carries its reference, never its value
 """
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rollwatch.model import Reason
 
 __all__ = [
+    "CantStart",
     "ConfigError",
     "ProbeFailure",
     "Problem",
@@ -57,6 +59,10 @@ class ConfigError(RollwatchError):
 
 class UsageError(RollwatchError):
     """A program was used wrongly; the message says what to do."""
+
+
+class CantStart(RollwatchError):  # noqa: N818  reads as a state, as the others do
+    """A program is configured well and can't start on this host; the message says what to do."""
 
 
 class ProbeFailure(RollwatchError):  # noqa: N818  a failed probe is a result, not a fault of ours

@@ -52,7 +52,7 @@ def parse_listen_address(text: str) -> ListenAddress:
 
 
 async def bind(address: ListenAddress) -> socket.socket:
-    """A non-blocking socket that listens on `address`. Raises CantStart, or UsageError for a host that is none."""
+    """A non-blocking socket that listens on `address`. Raises CantStart that says why it can't."""
     try:
         family, sockaddr, is_dual = await _resolve(address)
         sock = socket.create_server(
@@ -60,7 +60,7 @@ async def bind(address: ListenAddress) -> socket.socket:
         )
     except (socket.gaierror, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no host name"
-        raise UsageError(f"can't listen on {address}: {address.host} has no address ({why})") from None
+        raise CantStart(f"can't listen on {address}: {address.host} has no address ({why})") from None
     except OSError as error:
         raise CantStart(f"can't listen on {address}: {_why(error)}") from None
     sock.setblocking(False)

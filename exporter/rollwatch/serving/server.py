@@ -183,7 +183,7 @@ async def serve(app: web.Application, address: str) -> AsyncIterator[Listener]:
     """Serve `app` (of `build_app`) on `address` while the context lasts.
 
     Leaving it closes idle connections at once and gives requests under way `Limits.shutdown_s`.
-    Raises CantStart when the address can't be had, UsageError when it is none.
+    Raises CantStart when the address can't be had, UsageError when it is not written as one.
     """
     web_source: WebConfigSource = app[WEB]
     sock = await bind(parse_listen_address(address))

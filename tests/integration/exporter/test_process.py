@@ -169,7 +169,7 @@ def test_a_taken_port_is_said_with_what_to_do(tmp_path, target):
     address = f"127.0.0.1:{target.server_port}"
     argv = [*ROLLWATCH, "exporter", "--config.file", str(config), "--web.listen-address", address]
     with running(argv, cwd=tmp_path) as process:
-        assert process.wait() == 2
+        assert process.wait() == 4
         assert address in process.output
         assert "--web.listen-address" in process.output
         assert "Traceback" not in process.output

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from rollwatch.errors import UsageError
+from rollwatch.errors import CantStart
 from rollwatch.serving.limits import Limits
 from rollwatch.serving.route import ANYONE, Route
 from support.web import ROUTES, ask, eventually, listening
@@ -108,7 +108,7 @@ async def test_a_post_from_another_site_reaches_no_handler(headers: dict[str, st
 
 async def test_two_listeners_on_one_port_are_said_clearly() -> None:
     async with listening() as first:
-        with pytest.raises(UsageError, match=f"{first.address}: the port is taken"):
+        with pytest.raises(CantStart, match=f"{first.address}: the port is taken"):
             async with listening(address=str(first.address)):
                 pass
 

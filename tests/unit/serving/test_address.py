@@ -63,7 +63,7 @@ async def test_a_taken_port_is_said_with_what_to_do() -> None:
     ],
 )
 async def test_an_address_of_somebody_else_is_said_so(host: str, why: str) -> None:
-    with pytest.raises(UsageError, match=why):
+    with pytest.raises(CantStart, match=why):
         await bind(ListenAddress(host, 0))
 
 
