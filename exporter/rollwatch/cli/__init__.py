@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 
@@ -30,6 +31,7 @@ for command in (exporter, check_config, probe, demo, version):
 
 def main() -> None:
     """Run the command line; the one place that turns errors into exit codes."""
+    _fill_standard_descriptors()
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -52,3 +54,15 @@ def main() -> None:
         click.echo("This is a bug of rollwatch. Please report it with the lines above.", err=True)
         code = Exit.INTERNAL
     sys.exit(code if isinstance(code, int) else Exit.OK)
+
+
+def _fill_standard_descriptors() -> None:
+    """Where we were started without standard streams, a socket of ours must not take their place.
+
+    What a library prints would go into it, and libuv aborts the process when it closes one of the three.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

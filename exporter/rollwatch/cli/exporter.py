@@ -61,7 +61,9 @@ def exporter(  # noqa: PLR0917  click passes them by name
 
     SIGHUP or POST /-/reload reads the file again; SIGTERM or Ctrl-C ends the process.
     """
-    set_up_logging(LogLevel(log_level), LogFormat(log_format))
-    settings = ExporterSettings(config_file, listen_address, web_config_file, location, os.environ)
+    sink = set_up_logging(LogLevel(log_level), LogFormat(log_format))
+    settings = ExporterSettings(
+        config_file, listen_address, web_config_file, location, os.environ, log_dropped=lambda: sink.dropped
+    )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run_exporter(settings))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import structlog
+
+from rollwatch.cli.log_sink import LogSink
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -30,8 +32,9 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-def set_up_logging(level: LogLevel, log_format: LogFormat) -> None:
-    """Send our events, and those of the libraries, to standard error."""
+def set_up_logging(level: LogLevel, log_format: LogFormat) -> LogSink:
+    """Send our events, and those of the libraries, to standard error, through the sink returned."""
+    sink = LogSink(_standard_error())
     number = {"debug": 10, "info": 20, "warn": 30, "error": 40}[level.value]
     renderer: Any
     if log_format is LogFormat.JSON:
@@ -49,10 +52,10 @@ def set_up_logging(level: LogLevel, log_format: LogFormat) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", sink)),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(sink)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
@@ -60,6 +63,12 @@ def set_up_logging(level: LogLevel, log_format: LogFormat) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+    return sink
+
+
+def _standard_error() -> int | None:
+    """The descriptor of standard error, if the process was started with one."""
+    return None if sys.stderr is None else sys.stderr.fileno()
 
 
 def _bound_texts(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -71,7 +71,9 @@ async def run_exporter(settings: ExporterSettings) -> None:
         engine = Engine(kinds, store, names, env, location=location)
         host = HostWatch(store, clock)
         reloader = Reloader(loader, engine, host, store, clock, location=location)
-        exposition = Exposition(store, engine.refresh, clock, location=location)
+        exposition = Exposition(
+            store, engine.refresh, clock, location=location, log_dropped=settings.log_dropped
+        )
         routes = exporter_routes(
             monitor=engine,
             health=_health(engine, clock),

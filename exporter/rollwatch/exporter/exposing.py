@@ -25,7 +25,13 @@ class Exposition:
     """Gives the exposition in pieces, and measures itself."""
 
     def __init__(
-        self, store: Store, refresh: Callable[[], Awaitable[None]], clock: Clock, *, location: str
+        self,
+        store: Store,
+        refresh: Callable[[], Awaitable[None]],
+        clock: Clock,
+        *,
+        location: str,
+        log_dropped: Callable[[], int],
     ) -> None:
         self._store = store
         self._refresh = refresh
@@ -33,6 +39,8 @@ class Exposition:
         own = (location,)
         self._took = store.gauge(m.ROLLWATCH_SCRAPE_DURATION_SECONDS, own)
         self._series = store.gauge(m.ROLLWATCH_SCRAPE_SERIES, own)
+        self._log_dropped = log_dropped
+        self._dropped = store.counter(m.ROLLWATCH_LOG_DROPPED_TOTAL, own)
         store.gauge(m.ROLLWATCH_BUILD_INFO, (*own, __version__, platform.python_version())).set(1)
         self._process = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
@@ -43,6 +51,7 @@ class Exposition:
         began = self._clock.monotonic()
         await self._refresh()
         self._series.set(self._store.series)
+        self._dropped.inc(self._log_dropped() - self._dropped.value)
         pieces = render(self._store, openmetrics=openmetrics, extra=self._process)
         async with aclosing(pieces):
             async for piece in pieces:

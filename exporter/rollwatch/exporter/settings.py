@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 __all__ = ["ExporterSettings"]
@@ -22,3 +22,5 @@ class ExporterSettings:
     location: str | None
     """From the command line or ROLLWATCH_LOCATION; it wins over the file's."""
     environ: Mapping[str, str]
+    log_dropped: Callable[[], int]
+    """How many lines of the log were thrown away so far."""

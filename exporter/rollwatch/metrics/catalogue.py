@@ -24,6 +24,7 @@ __all__ = [
     "ROLLWATCH_CONFIG_LAST_RELOAD_SUCCESSFUL",
     "ROLLWATCH_CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS",
     "ROLLWATCH_LABEL_FOLDS_TOTAL",
+    "ROLLWATCH_LOG_DROPPED_TOTAL",
     "ROLLWATCH_LOOP_LAG_SECONDS",
     "ROLLWATCH_OWN_NETWORK_UP",
     "ROLLWATCH_PROBE_INFO",
@@ -224,6 +225,14 @@ ROLLWATCH_LABEL_FOLDS_TOTAL = MetricDef(
     scope=Scope.EXPORTER,
     labels=("metric",),
     meaning="For each metric from its first folded value.",
+)
+ROLLWATCH_LOG_DROPPED_TOTAL = MetricDef(
+    "rollwatch_log_dropped_total",
+    MetricType.COUNTER,
+    "Lines of the exporter's own log that were thrown away, because standard error takes no more: "
+    "its reader is stuck or gone, or its disk is full.",
+    scope=Scope.EXPORTER,
+    meaning=_ALWAYS,
 )
 ROLLWATCH_LOOP_LAG_SECONDS = MetricDef(
     "rollwatch_loop_lag_seconds",
