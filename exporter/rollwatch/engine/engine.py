@@ -141,7 +141,7 @@ class Engine:
             if probe_id not in self._at_work or self._at_work[probe_id].identity != identity
         }
         gone = [p for p in self._at_work if p not in wanted or p in fresh]
-        await self._stop(gone)
+        predecessors = await self._stop(gone)
         await self._configure_reference(config)
         self._configure_services(config)
         runner = Runner(
@@ -150,7 +150,9 @@ class Engine:
             own_network_is_up=None if self._reference is None else self._reference.is_up,
         )
         for probe_id, prober in fresh.items():
-            self._at_work[probe_id] = self._set_to_work(wanted[probe_id], prober, runner)
+            self._at_work[probe_id] = self._set_to_work(
+                wanted[probe_id], prober, runner, predecessors.get(probe_id)
+            )
         self._config = config
         self._config_loaded_at = self._clock.wall()
         self._config_problem = None
@@ -173,19 +175,21 @@ class Engine:
             problem = Problem("", None, definition.id, f"can't be set up: {error}", "")
             raise ConfigError([problem]) from error
 
-    async def _stop(self, probe_ids: Iterable[str]) -> None:
-        stopped = [self._at_work.pop(probe_id) for probe_id in probe_ids]
-        tasks = [task for at_work in stopped for task in at_work.tasks]
+    async def _stop(self, probe_ids: Iterable[str]) -> dict[str, ProbeWatch]:
+        """End these probes and their series; what they were."""
+        stopped = {probe_id: self._at_work.pop(probe_id) for probe_id in probe_ids}
+        tasks = [task for at_work in stopped.values() for task in at_work.tasks]
         for task in tasks:
             task.cancel()
         if tasks:
             _, pending = await asyncio.wait(tasks, timeout=_STOP_WITHIN_S)
             for task in pending:
                 _log.error("task_did_not_end", task=task.get_name())
-        for at_work in stopped:
+        for at_work in stopped.values():
             at_work.watch.close()
             definition = at_work.identity.definition
             self._services[definition.service].forget_probe(definition.name)
+        return {probe_id: at_work.watch for probe_id, at_work in stopped.items()}
 
     async def _configure_reference(self, config: Config) -> None:
         if self._config is not None and self._config.reference_check == config.reference_check:
@@ -229,7 +233,9 @@ class Engine:
             location=self._location,
         )
 
-    def _set_to_work(self, identity: _Identity, prober: Prober, runner: Runner) -> _AtWork:
+    def _set_to_work(
+        self, identity: _Identity, prober: Prober, runner: Runner, predecessor: ProbeWatch | None
+    ) -> _AtWork:
         definition = identity.definition
         kind = self._kinds[definition.kind]
         recorder = Recorder(
@@ -253,6 +259,8 @@ class Engine:
             on_version=self._services[definition.service].report_version,
             on_lag=self._start_lag.observe,
         )
+        if predecessor is not None:
+            watch.succeed(predecessor)
         tasks = [self._start(watch.live(), f"probe:{definition.id}")]
         background = watch.background
         if background is not None:

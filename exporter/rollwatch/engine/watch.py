@@ -32,6 +32,8 @@ _log = structlog.get_logger(__name__)
 HISTORY = 60
 _MANUAL_GAP_S = 1.0
 _TICK_SLACK_S = 0.5
+_OWN_RETRY_AFTER_MAX_S = 300.0
+"""A target that is no provider can't make us look away for longer than this."""
 _PROVIDER_RESTS = "a provider is never asked sooner than its interval and its Retry-After allow"
 _RESTART_FIRST_S = 1.0
 _RESTART_MAX_S = 60.0
@@ -67,6 +69,7 @@ class ProbeWatch:
         self._interval_s = definition.spec.interval
         self._timeout_s = definition.spec.timeout
         self._role = kind.role(definition.spec)
+        self._is_paid = self._role is not Role.NONE
         self._standing = Standing(self._interval_s)
         self._history: deque[RunRecord] = deque(maxlen=HISTORY)
         self._components: tuple[Component, ...] = ()
@@ -78,11 +81,16 @@ class ProbeWatch:
         self._next_s: float | None = None
         self._is_closed = False
 
+    def succeed(self, predecessor: ProbeWatch) -> None:
+        """Take over from the watch of the same probe before a reload: what rests goes on resting."""
+        self._last_start_s = predecessor._last_start_s
+        self._not_before_s = predecessor._not_before_s
+
     async def live(self) -> None:
         """Run on the grid until cancelled."""
         now = self._clock.monotonic()
         grid = Grid.anchored(self._grid_key, self._interval_s, wall_s=self._clock.wall(), monotonic_s=now)
-        due = grid.first_run(self._grid_key, now_s=now, may_start_early=self._role is Role.NONE)
+        due = grid.first_run(self._grid_key, now_s=now, may_start_early=not self._is_paid)
         while True:
             self._next_s = max(due, self._not_before_s)
             await asyncio.sleep(max(0.0, due - self._clock.monotonic()))
@@ -108,7 +116,7 @@ class ProbeWatch:
     def _is_too_soon(self, now: float) -> bool:
         """A provider that was asked on demand since its last tick is not asked again within its interval."""
         slack_s = min(self._interval_s / 2, _TICK_SLACK_S)
-        return self._role is not Role.NONE and now - self._last_start_s < self._interval_s - slack_s
+        return self._is_paid and now - self._last_start_s < self._interval_s - slack_s
 
     def _stand_unasked(self) -> None:
         wall = self._clock.wall()
@@ -138,9 +146,12 @@ class ProbeWatch:
             self._last_success_at = outcome.started_at
         if reason.verdict is not Verdict.UNKNOWN:
             self._components = tuple(run.components)
-            self._on_version(self.definition.name, run.version)
+            if run.version is not None or reason is Reason.OK:
+                # A run that failed before it read a version says nothing about the release.
+                self._on_version(self.definition.name, run.version)
         if run.retry_after_s is not None:
-            self._not_before_s = now + run.retry_after_s
+            limit_s = math.inf if self._is_paid else _OWN_RETRY_AFTER_MAX_S
+            self._not_before_s = now + min(run.retry_after_s, limit_s)
         if standing is not before:
             _log.info(
                 "verdict_changed",
@@ -175,10 +186,10 @@ class ProbeWatch:
         if self._busy.locked():
             raise RunRefused(f"{self.definition.id} is running right now", _MANUAL_GAP_S)
         now = self._clock.monotonic()
-        gap = _MANUAL_GAP_S if self._role is Role.NONE else self._interval_s
+        gap = self._interval_s if self._is_paid else _MANUAL_GAP_S
         allowed_s = max(self._last_start_s + gap, self._not_before_s)
         if now < allowed_s:
-            why = "it was asked a moment ago" if self._role is Role.NONE else _PROVIDER_RESTS
+            why = _PROVIDER_RESTS if self._is_paid else "it was asked a moment ago"
             raise RunRefused(f"{self.definition.id} may not be asked yet: {why}", allowed_s - now)
         async with self._busy:
             outcome = await self._run(explain=True)

@@ -424,6 +424,68 @@ async def test_a_release_shows_once_confirmed_and_only_one_at_a_time():
 
 
 @on_virtual_time
+async def test_an_outage_is_no_release():
+    parts = {"web": up, "worker": up}
+
+    def part(name, version):
+        async def behave(run):
+            await parts[name](run)
+            run.version = version
+
+        return behave
+
+    behaviours = {"web": part("web", "2.0"), "worker": part("worker", "1.0")}
+    probes = config(probe("web", does="web", interval=10), probe("worker", does="worker", interval=10))
+    async with bench(probes, behaviours=behaviours) as b:
+        await asyncio.sleep(30)
+        seen = b.engine.view().services[0].version
+        source = "web" if seen == "2.0" else "worker"
+        parts[source] = failing(Reason.CONNECT_REFUSED)
+        await asyncio.sleep(60)
+        assert b.engine.view().services[0].version == seen
+        assert b.engine.view().services[0].version_changed_at is None
+
+
+@on_virtual_time
+async def test_a_probe_that_no_longer_reads_a_version_lets_another_speak():
+    says = {"version": "1.0"}
+
+    async def versioned(run):
+        run.version = says["version"]
+
+    async with bench(config(probe(does="v", interval=10)), behaviours={"v": versioned}) as b:
+        await asyncio.sleep(25)
+        says["version"] = None
+        await asyncio.sleep(25)
+        says["version"] = "9.9"
+        await asyncio.sleep(25)
+        view = b.engine.view().services[0]
+        assert (view.version, view.version_changed_at) == ("9.9", None)
+
+
+@on_virtual_time
+async def test_a_provider_rests_across_a_reload():
+    starts = []
+    limited = counting(starts, failing(Reason.RATE_LIMITED, retry_after_s=500))
+    paid = {"does": "limited", "interval": 10, "role": Role.PRIMARY}
+    async with bench(config(probe(**paid)), behaviours={"limited": limited}) as b:
+        await asyncio.sleep(30)
+        assert len(starts) == 1
+        await b.engine.apply(config(probe(**paid, buckets=(7.0,))))
+        await asyncio.sleep(300)
+        assert len(starts) == 1
+
+
+@on_virtual_time
+async def test_a_target_that_is_no_provider_can_not_send_us_away_for_long():
+    starts = []
+    limited = counting(starts, failing(Reason.RATE_LIMITED, retry_after_s=86_400))
+    async with bench(config(probe(does="limited", interval=10)), behaviours={"limited": limited}):
+        await asyncio.sleep(3600)
+    assert len(starts) >= 10
+
+
+@on_virtual_time
 async def test_a_thousand_component_names_stay_bounded():
     async def many(run):
         for n in range(1000):
