@@ -49,8 +49,8 @@ _SECRETS_EVERY_S = 5.0
 async def run_exporter(settings: ExporterSettings) -> None:
     """Probe and serve until SIGTERM or SIGINT.
 
-    Raises ConfigError if the configuration can't be used, UsageError if the address or the web
-    configuration can't.
+    Raises ConfigError if the configuration or the web configuration can't be used, UsageError if the
+    address is none, CantStart if it can't be had.
     """
     clock = SystemClock()
     kinds = discover()
@@ -74,13 +74,14 @@ async def run_exporter(settings: ExporterSettings) -> None:
         exposition = Exposition(
             store, engine.refresh, clock, location=location, log_dropped=settings.log_dropped
         )
+        web_config = await _open_web_config(settings, store, location)
         routes = exporter_routes(
             monitor=engine,
-            health=_health(engine, clock),
+            health=_health(engine, web_config, clock),
             render=exposition.render,
             reload=reloader.reload,
         )
-        app = build_app(routes, WebConfigSource(settings.web_config_file, Access))
+        app = build_app(routes, web_config)
         app.on_response_prepare.append(_counting(store, location))
         await stack.enter_async_context(engine.running())
         await stack.enter_async_context(serve(app, settings.listen_address))
@@ -111,7 +112,16 @@ def _signals() -> tuple[asyncio.Event, asyncio.Event]:
     return stop, hang_up
 
 
-def _health(engine: Engine, clock: Clock) -> Health:
+async def _open_web_config(settings: ExporterSettings, store: Store, location: str) -> WebConfigSource:
+    path = settings.web_config_file
+    if path is None:
+        return await WebConfigSource.opened(None, Access)
+    gauge = store.gauge(m.ROLLWATCH_WEB_CONFIG_LAST_RELOAD_SUCCESSFUL, (location,))
+    gauge.set(1)
+    return await WebConfigSource.opened(path, Access, on_reload=gauge.set)
+
+
+def _health(engine: Engine, web_config: WebConfigSource, clock: Clock) -> Health:
     def alive() -> str | None:
         overdue = engine.overdue()
         if not overdue:
@@ -127,7 +137,10 @@ def _health(engine: Engine, clock: Clock) -> Health:
         clock=clock,
         alive=alive,
         ready=ready,
-        checks={"configuration": lambda: engine.config_problem},
+        checks={
+            "configuration": lambda: engine.config_problem,
+            "web_configuration": lambda: web_config.problem,
+        },
     )
 
 

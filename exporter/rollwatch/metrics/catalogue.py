@@ -42,6 +42,7 @@ __all__ = [
     "ROLLWATCH_SECRET_REFRESH_FAILURES_TOTAL",
     "ROLLWATCH_SERVICE_INFO",
     "ROLLWATCH_THRESHOLD_OVERRIDE",
+    "ROLLWATCH_WEB_CONFIG_LAST_RELOAD_SUCCESSFUL",
     "ROLLWATCH_WEB_REQUESTS_TOTAL",
     "DefinesMetrics",
     "catalogue",
@@ -271,6 +272,14 @@ ROLLWATCH_SECRET_REFRESH_FAILURES_TOTAL = MetricDef(
     "Its probes end UNKNOWN with the reason secret_unavailable.",
     scope=Scope.EXPORTER,
     meaning=_ALWAYS,
+)
+ROLLWATCH_WEB_CONFIG_LAST_RELOAD_SUCCESSFUL = MetricDef(
+    "rollwatch_web_config_last_reload_successful",
+    MetricType.GAUGE,
+    "1 if the newest web config (TLS, users, tokens) was taken; 0 if it was refused and an older one is "
+    "in force: see the log.",
+    scope=Scope.EXPORTER,
+    meaning="If --web.config.file is given.",
 )
 ROLLWATCH_WEB_REQUESTS_TOTAL = MetricDef(
     "rollwatch_web_requests_total",

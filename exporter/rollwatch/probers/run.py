@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from rollwatch.model import Component, Phase
-
 if TYPE_CHECKING:
     from rollwatch.clock import Clock
     from rollwatch.metrics.definition import MetricDef
+    from rollwatch.model import Component, Phase
 
 __all__ = ["Run", "Sample"]
 
@@ -66,7 +65,7 @@ class Run:
             self.phases[self.phase] = self.phases.get(self.phase, 0.0) + spent
 
     def sample(self, metric: MetricDef, value: float, *labels: str) -> None:
-        """Record one value; the same gauge series twice in a run keeps the later. NaN and infinities are dropped."""
+        """Record one value; of a gauge series recorded twice the later stays. NaN and infinities are dropped."""
         if math.isfinite(value):
             self.samples.append(Sample(metric, labels, value))
 

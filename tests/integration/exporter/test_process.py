@@ -1,5 +1,6 @@
 """The exporter as an operator runs it: start, reload, secrets, signals, the end."""
 
+import hashlib
 import http.server
 import json
 import signal
@@ -185,3 +186,27 @@ def test_probe_explains_one_run_phase_by_phase(tmp_path, target):
     with running([*ROLLWATCH, "probe", "--json", target.url], cwd=tmp_path) as process:
         assert process.wait() == 0
         assert json.loads(process.output)["verdict"] == "up"
+
+
+def test_a_web_config_is_asked_for_and_a_bad_one_keeps_the_old(tmp_path, target):
+    config, web = tmp_path / "rollwatch.yml", tmp_path / "web.yml"
+    write_config(config, target.url)
+    digest = hashlib.sha256(b"reader").hexdigest()
+    web.write_text(f"tokens:\n  - {{name: prometheus, role: read, sha256: {digest}}}\n")
+    with running_exporter(config, "--web.config.file", str(web)) as exporter:
+        assert fetch(exporter.url + "/metrics")[0] == 401
+        token = {"Authorization": "Bearer reader"}
+        status, _, body = fetch(exporter.url + "/metrics", headers=token)
+        assert status == 200
+        assert b'rollwatch_web_config_last_reload_successful{location="here"} 1' in body
+        assert fetch(exporter.url + "/-/reload", method="POST", headers=token)[0] == 403
+        web.write_text("tokns: []\n")
+        wait_for(
+            lambda: (
+                b'reload_successful{location="here"} 0' in fetch(exporter.url + "/metrics", headers=token)[2]
+            ),
+            "the refused web config to show",
+        )
+        assert fetch(exporter.url + "/metrics")[0] == 401
+        health = json.loads(fetch(exporter.url + "/health", headers=token)[2])
+        assert health["checks"]["web_configuration"]["status"] == "down"
