@@ -65,7 +65,7 @@ class Run:
             self.phases[self.phase] = self.phases.get(self.phase, 0.0) + spent
 
     def sample(self, metric: MetricDef, value: float, *labels: str) -> None:
-        """Record one value; of a gauge series recorded twice the later stays. NaN and infinities are dropped."""
+        """Record one value; a gauge recorded twice keeps the later. NaN and infinities are dropped."""
         if math.isfinite(value):
             self.samples.append(Sample(metric, labels, value))
 
