@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,15 @@ machine; compare within a table, not between machines.
 """
 
 
+def _write(tables: list[Table], on: str) -> None:
+    """Replace the sections of these tables in the page, and add the new ones; each says where it was measured."""
+    text = _PAGE.read_text() if _PAGE.exists() else ""
+    sections = {part.partition("\n")[0]: part for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]}
+    for table in tables:
+        sections[table.title] = f"{table.as_markdown().removeprefix('## ')}\n\nMeasured on {on}\n"
+    _PAGE.write_text(_PREFACE + "".join(f"\n## {part.rstrip()}\n" for part in sections.values()))
+
+
 def main() -> int:
     """Run what the command line names."""
     parser = argparse.ArgumentParser(prog="make bench B=", description=__doc__)
@@ -51,9 +61,7 @@ def main() -> int:
         tables.append(BENCHES[name]())
         print(f"\n{tables[-1].as_text()}", flush=True)
     if options.write:
-        today = dt.datetime.now(dt.UTC).date()
-        sections = "\n\n".join(table.as_markdown() for table in tables)
-        _PAGE.write_text(f"{_PREFACE}\nMachine: {on}. {today}.\n\n{sections}\n")
+        _write(tables, f"{on}. {dt.datetime.now(dt.UTC).date()}.")
     return int(any(not target.is_met for table in tables for target in table.targets))
 
 
