@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from typing import TYPE_CHECKING
 
 from websockets.frames import CloseCode
 
 from rollwatch.model import Reason
+from rollwatch.probers._patience import is_overslept, wait_until
 from rollwatch.probers._scrub import Scrubber
 from rollwatch.probers._ws_link import Ending
 from rollwatch.probers._ws_messages import Expectation, Message
@@ -55,6 +55,8 @@ class Session:
         self._link: Link | None = None
         self._pings = 0
         self._pinged_s: float | None = None
+        self.stood_still = False
+        """Whether this process slept through the moment it last waited for: an ending then proves nothing."""
 
     @property
     def link(self) -> Link:
@@ -143,7 +145,8 @@ class Session:
                     link.ping(self._payload)
                     pong_by_s = now + ping.timeout
             next_s = min(ping_at_s, pong_by_s, math.inf if self.is_met else expected_by_s)
-            await asyncio.wait({link.ended}, timeout=next_s - now)
+            await wait_until({link.ended}, next_s, clock)
+            self.stood_still = is_overslept(next_s, clock)
         return link.ended.result()
 
     def _expected_by_s(self) -> float:

@@ -10,6 +10,7 @@ from websockets.frames import CloseCode
 from rollwatch.errors import ProbeFailure, SecretUnavailable
 from rollwatch.model import Phase, Reason, Verdict
 from rollwatch.probers import _ws_metrics as m
+from rollwatch.probers._patience import is_overslept
 from rollwatch.probers._text import sentence
 from rollwatch.probers._ws_backoff import Backoff
 from rollwatch.probers._ws_messages import Channels
@@ -152,6 +153,7 @@ class WatchProber:
 
     async def _open(self, run: Run, session: Session) -> _Fault | None:
         deadline = asyncio.timeout(self._spec.timeout)
+        until_s = self._env.clock.monotonic() + self._spec.timeout
         try:
             async with deadline:
                 said = self._opener.render()
@@ -163,6 +165,8 @@ class WatchProber:
         except TimeoutError:
             if not deadline.expired():
                 raise
+            if is_overslept(until_s, self._env.clock):
+                return _Fault(Reason.OVERLOADED, "this exporter stood still while a session was being opened")
             why = "" if run.phase is None else f": {_OVERDUE.get(run.phase, run.phase)}"
             return _Fault(Reason.TIMEOUT, f"no session within {self._spec.timeout:g} s{why}")
         return None
@@ -198,7 +202,10 @@ class WatchProber:
         self._tally.observe(m.SESSION_DURATION, lived_s)
         if lived_s >= _SETTLED_S and session.is_met:
             self._backoff.reset()
-        self._stand_down(_fault_of(ending, lived_s, session.scrubber))
+        fault = _fault_of(ending, lived_s, session.scrubber)
+        if session.stood_still:
+            fault = _Fault(Reason.OVERLOADED, f"this exporter stood still; before that: {fault.detail}")
+        self._stand_down(fault)
 
     def _stand_well(self) -> None:
         self._fault = None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING
 
 from rollwatch.errors import ProbeFailure, SecretUnavailable
 from rollwatch.model import Phase, Reason
 from rollwatch.probers._dial import DIAL_METRICS
+from rollwatch.probers._patience import wait_until
 from rollwatch.probers._ws_messages import Expectation, Message
 from rollwatch.probers._ws_metrics import CONNECTS, METRICS, PHASES, Outcome
 from rollwatch.probers._ws_open import OPEN_REASONS, Opener
@@ -16,6 +18,7 @@ from rollwatch.probers._ws_watch import WatchProber
 from rollwatch.probers.contract import ProberKind
 
 if TYPE_CHECKING:
+    from rollwatch.clock import Clock
     from rollwatch.probers._ws_link import Link
     from rollwatch.probers._ws_request import Rendered
     from rollwatch.probers._ws_spec import ExpectSpec
@@ -30,11 +33,12 @@ class ConnectProber:
 
     def __init__(self, spec: WebSocketSpec, env: ProbeEnv) -> None:
         self._spec = spec
+        self._clock = env.clock
         self._opener = Opener(spec, env)
 
     async def probe(self, run: Run) -> None:
         """UP once the session is open and the expected message came; how it closes decides nothing."""
-        waiting = _Waiting(self._spec.expect)
+        waiting = _Waiting(self._spec.expect, self._clock)
         said, link = await self._open(run, waiting)
         try:
             for text in said.sends:
@@ -69,8 +73,9 @@ class ConnectProber:
 class _Waiting:
     """Takes the messages of one session until the expected one."""
 
-    def __init__(self, spec: ExpectSpec | None) -> None:
+    def __init__(self, spec: ExpectSpec | None, clock: Clock) -> None:
         self._spec = spec
+        self._clock = clock
         self._expectation = None if spec is None else Expectation(spec)
         self._decided = asyncio.get_running_loop().create_future()
 
@@ -92,7 +97,8 @@ class _Waiting:
             return
         run.enter(Phase.TRANSFER)
         within_s = self._spec.within
-        await asyncio.wait({self._decided, link.ended}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        until_s = math.inf if within_s is None else self._clock.monotonic() + within_s
+        await wait_until({self._decided, link.ended}, until_s, self._clock)
         run.leave()
         run.note("messages looked at", expectation.seen)
         if expectation.is_met:
