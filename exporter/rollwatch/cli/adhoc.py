@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -32,19 +31,20 @@ _SCHEMES = {
 
 def adhoc_probe(url: str, timeout: str, specs: Mapping[str, type[ProbeSpec]]) -> ProbeDef:
     """The probe `url` asks for. `dns://SERVER[:PORT]/NAME[?TYPE]` as dig would. Raises UsageError."""
-    scheme = url.partition("://")[0].lower()
+    written, _, rest = url.partition("://")
+    scheme = written.lower()
     if scheme == "dns":
-        raw = _dns(url)
+        kind, raw = "dns", _dns(rest)
     elif scheme in _SCHEMES:
         kind, key = _SCHEMES[scheme]
-        raw = {"kind": kind, key: url if key == "url" else url.partition("://")[2].rstrip("/")}
+        raw = {key: f"{scheme}://{rest}" if key == "url" else rest.rstrip("/")}
     else:
         known = ", ".join((*_SCHEMES, "dns"))
         raise UsageError(f"there is no kind of probe for {scheme}://; use one of {known}")
-    raw |= {"timeout": timeout, "interval": "5m"}
+    raw |= {"kind": kind, "timeout": timeout, "interval": "5m"}
     secrets = SecretStore(Path.cwd(), os.environ)
     try:
-        spec = specs[str(raw["kind"])].model_validate(raw, context={"secrets": secrets})
+        spec = specs[kind].model_validate(raw, context={"secrets": secrets})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -52,9 +52,11 @@ def adhoc_probe(url: str, timeout: str, specs: Mapping[str, type[ProbeSpec]]) ->
     return ProbeDef("adhoc/probe", "adhoc", "probe", spec.kind, spec)
 
 
-def _dns(url: str) -> dict[str, object]:
-    parts = urlsplit(url)
-    raw: dict[str, object] = {"kind": "dns", "query": parts.path.strip("/"), "type": parts.query or "A"}
-    if parts.netloc:
-        raw["server"] = parts.netloc if parts.port else f"{parts.netloc}:53"
+def _dns(rest: str) -> dict[str, object]:
+    server, _, question = rest.partition("/")
+    name, _, rdtype = question.partition("?")
+    raw: dict[str, object] = {"query": name.strip("/"), "type": rdtype or "A"}
+    if server:
+        has_port = ":" in server.rpartition("]")[2]
+        raw["server"] = server if has_port else f"{server}:53"
     return raw
