@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,9 +49,9 @@ __all__ = [
     "parse_seconds",
 ]
 
-_UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_MILLISECONDS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
-_DURATION_PATTERN = "".join(rf"(?:({_NUMBER}){unit})?" for unit in _UNITS)
+_DURATION_PATTERN = "".join(rf"(?:({_NUMBER}){unit})?" for unit in _MILLISECONDS)
 _DURATION = re.compile(_DURATION_PATTERN)
 _SIZES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)(B|KiB|MiB|GiB)")
@@ -68,17 +69,17 @@ def parse_seconds(value: object) -> float:
     match = _DURATION.fullmatch(value.strip())
     if match is None or not match[0]:
         raise mistake("is not a duration", remedy)
-    return sum(
-        float(number) * unit for number, unit in zip(match.groups(), _UNITS.values(), strict=True) if number
-    )
+    # Decimal: 700ms is to be 0.7, as a person expects it in a label, not 0.7000000000000001.
+    written = zip(match.groups(), _MILLISECONDS.values(), strict=True)
+    return float(sum(Decimal(number) * unit for number, unit in written if number) / 1000)
 
 
 def format_seconds(seconds: float) -> str:
     """The shortest way to write it that `parse_seconds` reads back, to the millisecond."""
     left = round(seconds * 1000)
     text = ""
-    for unit, size in _UNITS.items():
-        count, left = divmod(left, round(size * 1000))
+    for unit, size in _MILLISECONDS.items():
+        count, left = divmod(left, size)
         text += f"{count}{unit}" if count else ""
     return text or "0s"
 

@@ -35,6 +35,8 @@ def read(annotation: Any, value: object) -> Any:
         ("15s", 15.0),
         ("1m30s", 90.0),
         ("500ms", 0.5),
+        ("700ms", 0.7),  # not 0.7000000000000001, which a label would show
+        ("0.57s", 0.57),
         ("2h", 7200.0),
         ("7d", 604_800.0),
         ("1d2h3m4s5ms", 93_784.005),
