@@ -75,6 +75,7 @@ def fake_kinds(behaviours: dict[str, Behaviour]) -> dict[str, ProberKind]:
             target=lambda spec: f"fake://{spec.does}",
             metrics=(GAUGE, COUNTER, HISTOGRAM),
             phase_metric=phases,
+            judged=(HISTOGRAM,),
             role=lambda spec: spec.role,
         )
 

@@ -45,6 +45,8 @@ class _Identity:
     definition: ProbeDef
     environment: str
     buckets: tuple[float, ...]
+    limits: frozenset[float]
+    """What latency is judged by: bounds that every histogram of latency must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,10 @@ class Engine:
         self._loop_watch = LoopWatch(self._clock, lag.observe)
         self._own_tasks: list[asyncio.Task[None]] = []
         self._reference: ReferenceCheck | None = None
+        # One for all, so that probes a reload leaves alone ask the reference that is in force by then.
+        self._runner = Runner(
+            self._clock, lag_since=self._loop_watch.lag_since, own_network_is_up=self._own_network_is_up
+        )
         self._reference_task: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -144,15 +150,8 @@ class Engine:
         predecessors = await self._stop(gone)
         await self._configure_reference(config)
         self._configure_services(config)
-        runner = Runner(
-            self._clock,
-            lag_since=self._loop_watch.lag_since,
-            own_network_is_up=None if self._reference is None else self._reference.is_up,
-        )
         for probe_id, prober in fresh.items():
-            self._at_work[probe_id] = self._set_to_work(
-                wanted[probe_id], prober, runner, predecessors.get(probe_id)
-            )
+            self._at_work[probe_id] = self._set_to_work(wanted[probe_id], prober, predecessors.get(probe_id))
         self._config = config
         self._config_loaded_at = self._clock.wall()
         self._config_problem = None
@@ -165,8 +164,8 @@ class Engine:
         service = config.services[definition.service]
         own = definition.spec.buckets
         default = m.PROBE_ALL_DURATION_SECONDS.buckets if own is None else own
-        buckets = tuple(sorted(set(default) | required_buckets(service.thresholds)))
-        return _Identity(definition, config.environment, buckets)
+        limits = required_buckets(service.thresholds)
+        return _Identity(definition, config.environment, tuple(sorted({*default, *limits})), limits)
 
     def _build(self, definition: ProbeDef) -> Prober:
         try:
@@ -211,6 +210,9 @@ class Engine:
         )
         self._reference_task = self._start(self._reference.live(_REFERENCE_INTERVAL_S), "reference-check")
 
+    async def _own_network_is_up(self) -> bool:
+        return self._reference is None or await self._reference.is_up()
+
     def _configure_services(self, config: Config) -> None:
         moved = self._config is not None and self._config.environment != config.environment
         for name in list(self._services):
@@ -233,9 +235,7 @@ class Engine:
             location=self._location,
         )
 
-    def _set_to_work(
-        self, identity: _Identity, prober: Prober, runner: Runner, predecessor: ProbeWatch | None
-    ) -> _AtWork:
+    def _set_to_work(self, identity: _Identity, prober: Prober, predecessor: ProbeWatch | None) -> _AtWork:
         definition = identity.definition
         kind = self._kinds[definition.kind]
         recorder = Recorder(
@@ -246,6 +246,7 @@ class Engine:
             interval_s=definition.spec.interval,
             timeout_s=definition.spec.timeout,
             buckets=identity.buckets,
+            limits=identity.limits,
             names=self._names,
         )
         watch = ProbeWatch(
@@ -253,7 +254,7 @@ class Engine:
             kind,
             prober,
             recorder=recorder,
-            runner=runner,
+            runner=self._runner,
             clock=self._clock,
             grid_key=f"{definition.id}@{self._location}",
             on_version=self._services[definition.service].report_version,

@@ -40,9 +40,10 @@ ENGINE_REASONS = frozenset(
 class Recorder:
     """The series of one probe.
 
-    `base` are the values of the probe scope's common labels, in order. Last-run gauges show the last
-    decided run: one that a decided run did not measure is hidden; an UNKNOWN run leaves them as they
-    were for as long as the verdict is held.
+    `base` are the values of the probe scope's common labels, in order. `limits` are what latency is judged
+    by: they become bounds of the kind's `judged` histograms. Last-run gauges show the last decided run: one
+    that a decided run did not measure is hidden; an UNKNOWN run leaves them as they were for as long as the
+    verdict is held.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Recorder:
         interval_s: float,
         timeout_s: float,
         buckets: Sequence[float],
+        limits: Iterable[float],
         names: BoundedNames,
     ) -> None:
         self._store = store
@@ -74,6 +76,9 @@ class Recorder:
         self._durations = store.histogram(m.PROBE_ALL_DURATION_SECONDS, base, buckets)
         self._keep(m.PROBE_ALL_DURATION_SECONDS, (), self._durations)
         self._results = {reason: self._result(reason) for reason in ENGINE_REASONS | kind.reasons}
+        for metric in kind.judged:
+            own = store.histogram(metric, base, {*metric.buckets, *limits})
+            self._keep(metric, (), own)
         for metric in kind.metrics:
             if metric.type is not MetricType.GAUGE and not metric.labels:
                 self._child(metric, ())
@@ -104,18 +109,20 @@ class Recorder:
         return child
 
     def record(self, outcome: Outcome, standing: Verdict) -> None:
-        """Take in a finished run; `standing` is the verdict that stands after it."""
+        """Take in a finished run; `standing` is the verdict that stands after it.
+
+        Raises ValueError for a sample that can't be; the run is then not counted.
+        """
         reason = outcome.reason
         run = outcome.run
-        ended_at = outcome.started_at + outcome.duration_s
-        self._count(reason)
-        self._last_run.set(ended_at)
         shown = self._apply(run.samples)
+        self._count(reason)
+        self._last_run.set(outcome.started_at)
         if reason.verdict is not Verdict.UNKNOWN:
             self._duration.set(outcome.duration_s)
             self._durations.observe(outcome.duration_s)
             if reason is Reason.OK:
-                self._last_success.set(ended_at)
+                self._last_success.set(outcome.started_at)
             if self._kind.phase_metric is not None:
                 for phase, seconds in run.phases.items():
                     shown.add(self._set_phase(self._kind.phase_metric, phase, seconds))

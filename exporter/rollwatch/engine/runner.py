@@ -26,7 +26,9 @@ _log = structlog.get_logger(__name__)
 _OVERLOAD_SHARE = 0.25
 """A deadline missed while our own loop stood still for this share of it proves nothing."""
 
-_BLAMES_NETWORK = frozenset({Reason.UNREACHABLE, Reason.NAME_NOT_FOUND, Reason.CONNECT_REFUSED})
+_BLAMES_NETWORK = frozenset(
+    {Reason.UNREACHABLE, Reason.NAME_NOT_FOUND, Reason.CONNECT_REFUSED, Reason.DISCONNECTED}
+)
 _SHORT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _WAITING_FOR = {
     None: "before it was asked",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,6 +15,7 @@ from rollwatch.engine.verdicts import Standing
 from rollwatch.engine.view import Explained, ProbeView, RunRecord, RunRefused
 from rollwatch.model import Reason, Role, Verdict
 from rollwatch.probers.contract import Background
+from rollwatch.probers.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +37,7 @@ _TICK_SLACK_S = 0.5
 _OWN_RETRY_AFTER_MAX_S = 300.0
 """A target that is no provider can't make us look away for longer than this."""
 _PROVIDER_RESTS = "a provider is never asked sooner than its interval and its Retry-After allow"
+_NOT_RECORDED = "the prober recorded what can't be; the log has the traceback"
 _RESTART_FIRST_S = 1.0
 _RESTART_MAX_S = 60.0
 
@@ -126,11 +129,19 @@ class ProbeWatch:
     async def _run(self, *, explain: bool = False) -> Outcome:
         self._last_start_s = self._clock.monotonic()
         outcome = await self._runner.run(self.definition.id, self._prober, self._timeout_s, explain=explain)
+        standing = replace(self._standing)
         try:
+            self.refresh()
             self._take_in(outcome)
         except Exception:  # noqa: BLE001  part of the run, one of the three outermost loops
-            # A value a prober recorded wrongly must cost this one run, not the process.
+            # A value a prober recorded wrongly costs this one run, not the process. Our bug decides nothing:
+            # a verdict that could never be recorded again would otherwise stand for ever.
             _log.exception("result_not_recorded", probe=self.definition.id)
+            self._standing = standing
+            run = Run(self._clock)
+            run.notes, run.retry_after_s = outcome.run.notes, outcome.run.retry_after_s
+            outcome = replace(outcome, reason=Reason.INTERNAL_ERROR, detail=_NOT_RECORDED, run=run)
+            self._take_in(outcome)
         return outcome
 
     def _take_in(self, outcome: Outcome) -> None:
@@ -141,6 +152,7 @@ class ProbeWatch:
         now = self._clock.monotonic()
         before = self._standing.verdict
         standing = self._standing.decide(reason.verdict, wall_s=outcome.started_at, monotonic_s=now)
+        self._recorder.record(outcome, standing)
         self._history.append(self._record_of(outcome))
         if reason is Reason.OK:
             self._last_success_at = outcome.started_at
@@ -161,8 +173,6 @@ class ProbeWatch:
                 reason=reason.value,
                 detail=outcome.detail,
             )
-        self._recorder.record(outcome, standing)
-        self.refresh()
 
     def refresh(self) -> None:
         """Bring the series of a prober that lives between runs up to date."""

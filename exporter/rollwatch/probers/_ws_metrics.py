@@ -136,7 +136,8 @@ RTT = MetricDef(
     MetricType.HISTOGRAM,
     "Time from a ping to its pong in seconds, over watching sessions.",
     buckets=_DELAYS,
-    meaning="Always, from 0; observed in mode watch only, once per answered ping.",
+    meaning="Always, from 0; observed in mode watch only, once per answered ping. "
+    "Buckets are those of the thresholds it is judged by, and more.",
 )
 LAST_MESSAGE = MetricDef(
     "rollwatch_websocket_last_message_timestamp_seconds",

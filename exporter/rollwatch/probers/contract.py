@@ -69,7 +69,8 @@ class ProberKind:
     `phase` and is set by the engine from `Run.phases`. `reasons` are those this kind can give
     beside the engine's own: their counters exist from the start at 0.
     `role` and `target` read the spec: the role of a provider, and what is asked, for people,
-    without anything secret.
+    without anything secret. `judged` are histograms of latency, without labels of their own, that
+    thresholds are about: the engine adds the limits in force to their bounds.
     """
 
     name: str
@@ -79,4 +80,5 @@ class ProberKind:
     target: Callable[[Any], str]
     metrics: tuple[MetricDef, ...] = ()
     phase_metric: MetricDef | None = None
+    judged: tuple[MetricDef, ...] = ()
     role: Callable[[Any], Role] = lambda _spec: Role.NONE

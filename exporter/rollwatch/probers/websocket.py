@@ -11,7 +11,7 @@ from rollwatch.model import Phase, Reason
 from rollwatch.probers._dial import DIAL_METRICS
 from rollwatch.probers._patience import wait_until
 from rollwatch.probers._ws_messages import Expectation, Message
-from rollwatch.probers._ws_metrics import CONNECTS, METRICS, PHASES, Outcome
+from rollwatch.probers._ws_metrics import CONNECTS, METRICS, PHASES, RTT, Outcome
 from rollwatch.probers._ws_open import OPEN_REASONS, Opener
 from rollwatch.probers._ws_spec import WebSocketSpec
 from rollwatch.probers._ws_watch import WatchProber
@@ -129,4 +129,5 @@ KIND = ProberKind(
     target=lambda spec: spec.url.masked,
     metrics=METRICS + DIAL_METRICS,
     phase_metric=PHASES,
+    judged=(RTT,),
 )

@@ -170,8 +170,12 @@ async def test_a_probe_that_answers_is_up_with_its_figures():
         assert b.value("rollwatch_probe_results_total", "api", "health", "down", "timeout") == 0
         assert b.value("rollwatch_probe_info", "api", "health", "none") == 1
         assert b.value("rollwatch_service_info", "api", "backend") == 1
-        last = b.value("rollwatch_probe_last_success_timestamp_seconds", "api", "health")
-        assert WALL_AT_START < last <= b.clock.wall()
+        began = b.probe().last.started_at
+        assert WALL_AT_START < began < b.clock.wall()
+        assert b.value("rollwatch_probe_last_run_timestamp_seconds", "api", "health") == began
+        assert b.value("rollwatch_probe_last_success_timestamp_seconds", "api", "health") == began
+        assert b.value("rollwatch_probe_interval_seconds", "api", "health") == 15
+        assert b.value("rollwatch_probe_timeout_seconds", "api", "health") == 5
         view = b.engine.view()
         assert view.services[0].verdict is Verdict.UP
         assert b.probe().components[0].name == "database"
@@ -238,6 +242,27 @@ async def test_a_prober_that_records_nonsense_costs_its_own_run_only():
         await asyncio.sleep(60)
         assert b.value("probe_success", "api", "other") == 1
         assert b.value("probe_success", "api", "health") is None
+        assert b.probe().last.reason is Reason.INTERNAL_ERROR
+        results = b.values("rollwatch_probe_results_total")
+        assert results["api", "health", "up", "ok"] == 0
+        assert results["api", "health", "unknown", "internal_error"] == len(b.probe().recent) >= 3
+
+
+@on_virtual_time
+async def test_a_verdict_that_can_no_longer_be_recorded_does_not_stand_for_ever():
+    starts = []
+
+    async def soon_nonsense(run):
+        starts.append(None)
+        if len(starts) > 2:
+            run.sample(COUNTER, -1.0)
+
+    async with bench(config(probe(does="x", interval=10)), behaviours={"x": soon_nonsense}) as b:
+        await asyncio.sleep(25)
+        assert b.value("probe_success", "api", "health") == 1
+        await asyncio.sleep(60)
+        assert b.value("probe_success", "api", "health") is None
+        assert b.probe().verdict is Verdict.UNKNOWN
 
 
 @on_virtual_time
@@ -391,6 +416,8 @@ async def test_the_buckets_hold_the_thresholds_in_force():
         await asyncio.sleep(20)
         bounds = {float(key[-1]) for key in b.values("probe_all_duration_seconds_bucket")}
         assert {0.05, 0.4, 0.8, 0.1, 0.5, 2.0, 5.0, math.inf} <= bounds
+        judged = {float(key[-1]) for key in b.values("fake_seconds_bucket")}
+        assert judged == {0.1, 0.2, 0.3, 0.5, 0.8, 1.0, 2.0, 5.0, math.inf}
         assert b.values("rollwatch_threshold_override") == {
             ("api", "http_p95_seconds", "P1"): 0.8,
             ("api", "http_p95_seconds", "P2"): math.inf,
@@ -571,6 +598,31 @@ async def test_a_reference_that_is_gone_too_makes_it_our_own_network():
         assert b.value("rollwatch_own_network_up") == 0
         await b.engine.apply(config(probe(does="x")))
         assert b.value("rollwatch_own_network_up") is None
+
+
+@on_virtual_time
+async def test_probes_that_a_reload_leaves_alone_ask_the_reference_it_brought():
+    unreachable = {"x": failing(Reason.UNREACHABLE, "no route")}
+    gone = ReferenceCheck.model_validate({"address": "127.0.0.1:1"})
+    async with bench(config(probe(does="x")), behaviours=unreachable) as b:
+        await asyncio.sleep(40)
+        assert b.probe().last.reason is Reason.UNREACHABLE
+        await b.engine.apply(config(probe(does="x"), reference=gone))
+        await asyncio.sleep(20)
+        assert b.probe().last.reason is Reason.OWN_NETWORK
+        assert len(b.probe().recent) > 2
+        await b.engine.apply(config(probe(does="x")))
+        await asyncio.sleep(20)
+        assert b.probe().last.reason is Reason.UNREACHABLE
+
+
+@on_virtual_time
+async def test_a_session_lost_with_our_own_network_is_not_the_targets_fault():
+    lost = {"x": failing(Reason.DISCONNECTED, "no session for 20 s")}
+    gone = ReferenceCheck.model_validate({"address": "127.0.0.1:1"})
+    async with bench(config(probe(does="x"), reference=gone), behaviours=lost) as b:
+        await asyncio.sleep(20)
+        assert b.probe().last.reason is Reason.OWN_NETWORK
 
 
 @on_virtual_time
