@@ -37,7 +37,7 @@ machine; compare within a table, not between machines.
 
 
 def _write(tables: list[Table], on: str) -> None:
-    """Replace the sections of these tables in the page, and add the new ones; each says where it was measured."""
+    """Replace these tables' sections in the page, and add new ones; each says where it was measured."""
     text = _PAGE.read_text() if _PAGE.exists() else ""
     sections = {part.partition("\n")[0]: part for part in re.split(r"^## ", text, flags=re.MULTILINE)[1:]}
     for table in tables:

@@ -154,6 +154,10 @@ async def _measure(
     total = sum(each.messages for each in sent)
     counts_messages = received[0][0] > 0
     is_exact = [tuple(each) for each in sent] == received if counts_messages else None
+    if is_exact is False:
+        pairs = enumerate(zip(sent, received, strict=True))
+        wrong = [(index, tuple(one), got) for index, (one, got) in pairs if tuple(one) != got]
+        print(f"{len(wrong)} sessions differ; (index, sent, received): {wrong[:5]}", flush=True)
     return spent / total, is_exact, total, gained
 
 
