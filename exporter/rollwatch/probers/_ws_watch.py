@@ -42,6 +42,7 @@ class _Fault(NamedTuple):
 
 
 _NOT_YET = _Fault(Reason.NOT_STARTED, "the first session is still being opened")
+_NOBODY_WATCHES = _Fault(Reason.INTERNAL_ERROR, "the session failed by a fault of rollwatch; see its log")
 _REPORTED_AS_IS = frozenset({Reason.NO_MATCHING_MESSAGE, Reason.NOT_STARTED})
 _OVERDUE = {
     Phase.RESOLVE: "its name was still being resolved",
@@ -119,15 +120,17 @@ class WatchProber:
         began = self._env.clock.wall()
         for channel in (m.ALL_CHANNELS, *self._spec.channels):
             self._last_message_at.setdefault(channel, began)
-        await asyncio.sleep(self._env.rng() * _START_WITHIN_S)
-        while True:
-            pause_s = await self._attempt()
-            if pause_s is None:
-                pause_s = self._backoff.next_s()
-            await asyncio.sleep(pause_s)
+        try:
+            await asyncio.sleep(self._env.rng() * _START_WITHIN_S)
+            while True:
+                await asyncio.sleep(await self._attempt())
+        finally:
+            # Nobody watches any more. Where that is a bug of ours, what was true before must not be told for
+            # ever; the engine starts us again.
+            self._stand_down(_NOBODY_WATCHES)
 
-    async def _attempt(self) -> float | None:
-        """Open a session and hold it to its end. Returns the seconds to pause; None: as the backoff says."""
+    async def _attempt(self) -> float:
+        """Open a session and hold it to its end. Returns the seconds to pause then."""
         if self._attempts:
             self._tally.count(m.RECONNECTS)
         self._attempts += 1
@@ -145,11 +148,12 @@ class WatchProber:
             self._stand_down(fault)
             if fault.reason is Reason.CREDENTIALS_REJECTED:
                 return _REJECTED_PAUSE_S + self._backoff.next_s()
-            return run.retry_after_s
+            # "Retry-After: 0" is no leave to ask in a circle: the backoff is the least.
+            return max(self._backoff.next_s(), run.retry_after_s or 0.0)
         self._tally.count(m.CONNECTS, m.Outcome.OK)
         self._failed_in_a_row = 0
         await self._hold(session)
-        return None
+        return self._backoff.next_s()
 
     async def _open(self, run: Run, session: Session) -> _Fault | None:
         deadline = asyncio.timeout(self._spec.timeout)

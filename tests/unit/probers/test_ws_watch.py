@@ -93,10 +93,13 @@ class _Said:
             return text.replace("t0ken", "***")
 
 
+def make_env_on_virtual_time(rng: float = 0.5) -> ProbeEnv:
+    return ProbeEnv(clock=virtual_clock(), rng=lambda: rng, user_agent="x")
+
+
 @contextlib.asynccontextmanager
 async def living(opener: FakeOpener, rng: float = 0.5, **said: Any) -> AsyncIterator[WatchProber]:
-    env = ProbeEnv(clock=virtual_clock(), rng=lambda: rng, user_agent="x")
-    prober = WatchProber(make_spec(1, mode="watch", **said), env)
+    prober = WatchProber(make_spec(1, mode="watch", **said), make_env_on_virtual_time(rng))
     opener.rendered = _Said()
     prober._opener = opener  # type: ignore[assignment]
     task = asyncio.create_task(prober.live())
@@ -252,6 +255,7 @@ OWN_TROUBLE = [
     (Reason.CREDENTIALS_REJECTED, None, [30.5, 31.0, 32.0]),
     (Reason.RATE_LIMITED, 120.0, [120.0, 120.0, 120.0]),
     (Reason.RATE_LIMITED, None, [0.5, 1.0, 2.0]),
+    (Reason.RATE_LIMITED, 0.0, [0.5, 1.0, 2.0]),
     (Reason.RESOLVER_FAILED, None, [0.5, 1.0, 2.0]),
 ]
 
@@ -269,6 +273,27 @@ def test_own_trouble_is_reported_as_such_and_a_server_that_sends_us_away_is_left
             await asyncio.sleep(500)
             assert gaps(opener.at)[:3] == pauses
             assert Totals(prober).count(m.CONNECTS, "undecided") == len(opener.at)
+
+    on_virtual_time(main)
+
+
+def test_a_bug_of_ours_in_a_session_is_not_told_as_the_state_before_it() -> None:
+    async def main() -> None:
+        opener = FakeOpener(None)
+        prober = WatchProber(make_spec(1, mode="watch"), make_env_on_virtual_time())
+        opener.rendered = _Said()
+        prober._opener = opener  # type: ignore[assignment]
+        task = asyncio.create_task(prober.live())
+        await asyncio.sleep(10)
+        assert (await told(prober))[0] is Reason.OK
+        opener.links[0].ended.set_exception(ZeroDivisionError())
+        with pytest.raises(ZeroDivisionError):
+            await task
+        assert (await told(prober))[0] is Reason.INTERNAL_ERROR
+        again = asyncio.create_task(prober.live())
+        await asyncio.sleep(10)
+        assert (await told(prober))[0] is Reason.OK
+        again.cancel()
 
     on_virtual_time(main)
 
