@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from support.processes import ROLLWATCH, Exporter, fetch, free_port, wait_for
-from support.siege import Targets, figures, http, more_runs, targets, write_config
+from support.siege import Targets, figures, http_probe, more_runs, targets, write_config
 
 
 class _Child:
@@ -60,7 +60,7 @@ def _make_it_talk(exporter: Exporter, config: Path, rounds: int = 20) -> None:
 
 @pytest.fixture
 def config(tmp_path: Path, production: Targets) -> Path:
-    return write_config(tmp_path / "rollwatch.yml", {"health": http(production.serve().url())})
+    return write_config(tmp_path / "rollwatch.yml", {"health": http_probe(production.serve().url())})
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from support.hostile import silent
 from support.processes import running_exporter, wait_for
 from support.servers import Peer, response
-from support.siege import Targets, ends_cleanly, figures, http, more_runs, targets, write_config
+from support.siege import Targets, ends_cleanly, figures, http_probe, more_runs, targets, write_config
 from support.ws_peers import PING, PONG, TEXT, accept_head, frame
 
 STOPPED_S = 1.5
@@ -133,8 +133,8 @@ MOMENTS = {
 
 def test_no_target_is_down_because_we_stood_still(tmp_path: Path, production: Targets) -> None:
     stoppers = {moment: Stopper() for moment in MOMENTS}
-    probes = {"beside": http(production.serve().url(), timeout="500ms")}
-    hangs = {"hangs": http(production.serve(silent).url(), timeout="500ms")}
+    probes = {"beside": http_probe(production.serve().url(), timeout="500ms")}
+    hangs = {"hangs": http_probe(production.serve(silent).url(), timeout="500ms")}
     for moment, (behave, said) in MOMENTS.items():
         scheme = "ws" if "websocket" in said else "http"
         url = production.serve(behave(stoppers[moment])).url(scheme=scheme)
