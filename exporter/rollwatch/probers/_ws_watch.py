@@ -123,7 +123,8 @@ class WatchProber:
         try:
             await asyncio.sleep(self._env.rng() * _START_WITHIN_S)
             while True:
-                await asyncio.sleep(await self._attempt())
+                pause_s = await self._attempt()
+                await asyncio.sleep(pause_s)
         finally:
             # Nobody watches any more. Where that is a bug of ours, what was true before must not be told for
             # ever; the engine starts us again.

@@ -232,6 +232,12 @@ async def test_every_way_to_send_a_body_is_understood(answer: bytes) -> None:
     assert outcome.reason is Reason.OK, outcome.detail
 
 
+@pytest.mark.parametrize(("interims", "reason"), [(10, Reason.OK), (11, Reason.PROTOCOL_ERROR)])
+async def test_only_so_many_interim_answers_are_waited_through(interims: int, reason: Reason) -> None:
+    outcome = await ask(b"HTTP/1.1 100 Continue\r\n\r\n" * interims + response(b"hello"))
+    assert outcome.reason is reason
+
+
 async def test_a_head_request_does_not_wait_for_the_body_it_declares() -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
     outcome = await ask(answer, method="HEAD")

@@ -26,11 +26,10 @@ if TYPE_CHECKING:
 PAGE = {"page": {"name": "Massive"}, "status": {"indicator": "none"}}
 
 
-def page_prober(server: Server, every_s: float = 300) -> WatchedProviderProber:
-    said = {
-        "url": server.url("/status"),
-        "json": {"url": server.url("/api"), "healthy": "status.indicator == 'none'"},
-    }
+def page_prober(
+    server: Server, every_s: float = 300, healthy: str = "status.indicator == 'none'"
+) -> WatchedProviderProber:
+    said = {"url": server.url("/status"), "json": {"url": server.url("/api"), "healthy": healthy}}
     spec = spec_of(server, status_page=said)
     assert spec.status_page is not None
     assert spec.status_page.json_body is not None
@@ -65,6 +64,17 @@ async def test_the_status_page_is_exported_and_never_sets_the_verdict(answer: by
         assert sample.value == pytest.approx(value, nan_ok=True)
         assert (await run_once(prober, 5)).reason is Reason.OK
         assert pages.connections == 1
+
+
+async def test_an_expression_that_is_neither_true_nor_false_says_nothing() -> None:
+    async with serve(answering(response(json.dumps(PAGE).encode()), close=True)) as pages:
+        prober = page_prober(pages, healthy="status.indicator")
+        task = asyncio.create_task(prober.live())
+        async with asyncio.timeout(20):
+            while not prober.take_samples():
+                await asyncio.sleep(0.005)
+        task.cancel()
+        assert math.isnan(prober.take_samples()[0].value)
 
 
 async def test_the_status_page_is_named_when_the_provider_is_down() -> None:

@@ -277,6 +277,20 @@ def test_own_trouble_is_reported_as_such_and_a_server_that_sends_us_away_is_left
     on_virtual_time(main)
 
 
+def test_failed_attempts_are_those_since_the_last_session() -> None:
+    async def main() -> None:
+        opener = FakeOpener(REFUSED, REFUSED, None, REFUSED)
+        async with living(opener, rng=0.9) as prober:
+            await asyncio.sleep(5)
+            opener.links[0].end(LOST)
+            await asyncio.sleep(0.1)
+            assert "that failed" not in (await told(prober))[1]
+            await asyncio.sleep(0.9 * 4)
+            assert "attempts to open one that failed: 1;" in (await told(prober))[1]
+
+    on_virtual_time(main)
+
+
 def test_a_bug_of_ours_in_a_session_is_not_told_as_the_state_before_it() -> None:
     async def main() -> None:
         opener = FakeOpener(None)
