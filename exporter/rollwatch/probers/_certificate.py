@@ -81,6 +81,15 @@ _DER = 2
 """`_ssl.ENCODING_DER`."""
 
 
+_BAD_EXTENSIONS = (
+    ValueError,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.UnsupportedGeneralNameType,
+)
+"""A name that can't be read is left out; when the certificate expires is still told."""
+
+
 def _parse(der: bytes) -> Certificate | None:
     try:
         parsed = x509.load_der_x509_certificate(der)
@@ -92,7 +101,7 @@ def _parse(der: bytes) -> Certificate | None:
             names=_alternatives(parsed),
             sha256=hashlib.sha256(der).hexdigest(),
         )
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, x509.InvalidVersion):
         # A certificate from outside may be anything; the handshake itself has judged it already.
         return None
 
@@ -105,7 +114,7 @@ def _name(name: x509.Name) -> str:
 def _alternatives(parsed: x509.Certificate) -> tuple[str, ...]:
     try:
         extension = parsed.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
-    except (x509.ExtensionNotFound, ValueError):
+    except _BAD_EXTENSIONS:
         return ()
     if not isinstance(extension, x509.SubjectAlternativeName):
         return ()
