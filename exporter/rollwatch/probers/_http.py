@@ -73,7 +73,11 @@ class HttpClient:
         self._spec = spec
         self._env = env
         self._renderer = Renderer(spec, env.user_agent)
+        self._ours = Origin(spec.url.scheme, spec.url.host.lower(), spec.url.port)
         self._tls = env.network.tls.get(spec.tls, ("http/1.1",))
+        # A client certificate says who we are: that is for the URL's host, not for where a redirect leads.
+        nobody = spec.tls.model_copy(update={"cert_file": None, "key_file": None})
+        self._tls_elsewhere = env.network.tls.get(nobody, ("http/1.1",))
         self._kept: _Kept | None = None
         self._last_shown: tuple[Request | None, str] = (None, "")
 
@@ -148,6 +152,7 @@ class HttpClient:
     async def _connect(self, run: Run, request: Request) -> Exchange:
         spec, origin, proxy = self._spec, request.origin, request.proxy
         is_tls = origin.scheme == "https"
+        tls = self._tls if self._ours.may_follow(origin) else self._tls_elsewhere
         is_ours = origin.host == spec.url.host.lower()
         is_plain_proxied = proxy is not None and not is_tls
         target = (origin.host, origin.port)
@@ -159,7 +164,7 @@ class HttpClient:
                 target,
                 factory=Exchange,
                 env=self._env,
-                tls=self._tls if is_tls else None,
+                tls=tls if is_tls else None,
                 server_hostname=spec.tls.server_name if spec.tls.server_name and is_ours else origin.host,
                 ip=spec.ip,
                 timeout_s=spec.timeout,

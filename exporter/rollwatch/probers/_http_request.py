@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -14,10 +12,12 @@ from rollwatch.config.address import parse_host
 from rollwatch.errors import ProbeFailure, SecretUnavailable
 from rollwatch.model import Reason
 from rollwatch.probers._dial import Proxy
-from rollwatch.probers._scrub import Scrubber
+from rollwatch.probers._scrub import Scrubber, basic_authorization, sent_secrets
 from rollwatch.probers._text import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rollwatch.config.fields import Template
     from rollwatch.probers._http_spec import HttpRequestSpec
 
@@ -25,6 +25,8 @@ __all__ = ["Origin", "Renderer", "Request"]
 
 _DEFAULT_PORT = {"http": 80, "https": 443}
 _GOES_ANYWHERE = frozenset({"accept", "accept-language", "user-agent"})
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""What may be asked of a host that nobody but the target chose."""
 _LOCATION_LIMIT = 8192
 _REDIRECT_SAFE = "%/:?#[]@!$&'()*+,;=~"
 
@@ -79,10 +81,11 @@ class Request:
         if (status == 303 and method != "HEAD") or (status in (301, 302) and method == "POST"):
             method, body = "GET", b""
         stays = self.origin.may_follow(origin)
-        if body and not stays:
+        if not stays and (body or method not in _SAFE_METHODS):
+            what = "the body" if body else f"{method}"
             raise ProbeFailure(
                 Reason.REDIRECT,
-                f"{status} would send the body to {clean(origin.authority, 100)}, another host",
+                f"{status} would send {what} to {clean(origin.authority, 100)}, another host",
             )
         headers = tuple(
             (name, value)
@@ -179,11 +182,13 @@ class Renderer:
             found.append(("Content-Type", "application/json"))
         if spec.auth is not None and spec.auth.basic is not None:
             basic = spec.auth.basic
-            found.append(("Authorization", _basic(basic.username.render(), basic.password.render())))
+            found.append(
+                ("Authorization", basic_authorization(basic.username.render(), basic.password.render()))
+            )
         elif spec.auth is not None and spec.auth.bearer is not None:
             found.append(("Authorization", f"Bearer {spec.auth.bearer.render_header()}"))
         elif username is not None:
-            found.append(("Authorization", _basic(unquote(username), unquote(password or ""))))
+            found.append(("Authorization", basic_authorization(unquote(username), unquote(password or ""))))
         return found
 
     def _proxy(self) -> Proxy | None:
@@ -193,13 +198,11 @@ class Renderer:
         parts = urlsplit(url.render())
         has_user = parts.username is not None
         authorization = (
-            _basic(unquote(parts.username or ""), unquote(parts.password or "")) if has_user else None
+            basic_authorization(unquote(parts.username or ""), unquote(parts.password or ""))
+            if has_user
+            else None
         )
         return Proxy(url.host, url.port, authorization)
-
-
-def _basic(username: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
 
 
 def _templates(spec: HttpRequestSpec) -> list[Template]:
@@ -211,19 +214,10 @@ def _templates(spec: HttpRequestSpec) -> list[Template]:
     return [template for template in found if template is not None]
 
 
-def _secrets(spec: HttpRequestSpec) -> list[str]:
-    """Every stretch of what is sent that is not in what may be shown."""
-    found: list[str] = []
-    for template in _templates(spec):
-        rendered, masked = template.render(), template.masked
-        if rendered != masked:
-            pieces = {rendered, *re.split(r"[\s/?&=;,:@\"']+", rendered)}
-            found += [piece for piece in pieces if piece not in masked]
-            found += [unquote(piece) for piece in pieces if piece not in masked]
-    if spec.auth is not None and spec.auth.basic is not None:
-        basic = spec.auth.basic
-        found.append(_basic(basic.username.render(), basic.password.render()).removeprefix("Basic "))
-    return found
+def _secrets(spec: HttpRequestSpec) -> Iterator[str]:
+    basic = spec.auth.basic if spec.auth is not None else None
+    logins = [] if basic is None else [(basic.username.render(), basic.password.render())]
+    return sent_secrets(_templates(spec), logins)
 
 
 def _resolve_location(origin: Origin, target: str, location: bytes) -> tuple[Origin, str]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from websockets.uri import WebSocketURI
 
 from rollwatch.probers._dial import Proxy
-from rollwatch.probers._scrub import Scrubber
+from rollwatch.probers._scrub import Scrubber, basic_authorization, sent_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,11 +56,11 @@ class Renderer:
         headers = {"User-Agent": self._user_agent}
         if spec.auth is not None and spec.auth.basic is not None:
             basic = spec.auth.basic
-            headers["Authorization"] = _basic(basic.username.render(), basic.password.render())
+            headers["Authorization"] = basic_authorization(basic.username.render(), basic.password.render())
         elif spec.auth is not None and spec.auth.bearer is not None:
             headers["Authorization"] = f"Bearer {spec.auth.bearer.render_header()}"
         elif url.username is not None:
-            headers["Authorization"] = _basic(unquote(url.username), unquote(url.password or ""))
+            headers["Authorization"] = basic_authorization(unquote(url.username), unquote(url.password or ""))
         for name, value in spec.headers.items():
             for known in [known for known in headers if known.lower() == name.lower()]:
                 del headers[known]
@@ -81,16 +79,14 @@ class Renderer:
         )
 
 
-def _basic(username: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
-
-
 def _proxy(spec: WebSocketSpec) -> Proxy | None:
     if spec.proxy is None:
         return None
     url = urlsplit(spec.proxy.render())
     has_user = url.username is not None
-    authorization = _basic(unquote(url.username or ""), unquote(url.password or "")) if has_user else None
+    authorization = (
+        basic_authorization(unquote(url.username or ""), unquote(url.password or "")) if has_user else None
+    )
     return Proxy(spec.proxy.host, spec.proxy.port, authorization)
 
 
@@ -108,14 +104,6 @@ def _templates(spec: WebSocketSpec) -> Iterator[Template]:
 
 
 def _secrets(spec: WebSocketSpec) -> Iterator[str]:
-    """Every stretch of what is sent that is not in what may be shown."""
-    for template in _templates(spec):
-        rendered, masked = template.render(), template.masked
-        if rendered != masked:
-            for piece in {rendered, *re.split(r"[\s/?&=;,:@\"']+", rendered)}:
-                if piece not in masked:
-                    yield piece
-                    yield unquote(piece)
-    if spec.auth is not None and spec.auth.basic is not None:
-        basic = spec.auth.basic
-        yield _basic(basic.username.render(), basic.password.render()).removeprefix("Basic ")
+    basic = spec.auth.basic if spec.auth is not None else None
+    logins = [] if basic is None else [(basic.username.render(), basic.password.render())]
+    return sent_secrets(_templates(spec), logins)

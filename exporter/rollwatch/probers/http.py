@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -33,6 +34,9 @@ from rollwatch.probers._text import clean, listed, sentence
 from rollwatch.probers.contract import ProberKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rollwatch.model import Component
     from rollwatch.probers._http import Response
     from rollwatch.probers.contract import ProbeEnv
     from rollwatch.probers.run import Run
@@ -124,7 +128,8 @@ class HttpProber:
         """What the body says, whatever the verdict: a 503 still tells which component is down."""
         spec, body, scrub = self._spec, response.body, self._client.scrub
         if run.notes is not None and body:
-            run.note("body", clean(scrub(body[: 8 * _EXCERPT].decode("utf-8", "replace")), _EXCERPT))
+            begin = body[: 8 * _EXCERPT].decode("utf-8", "replace")
+            run.note("body", clean(scrub(begin if len(body) <= 8 * _EXCERPT else f"{begin}…"), _EXCERPT))
         if not self._needs_json and not body.startswith(b"{"):
             return NO_FACTS
         read = partial(
@@ -141,12 +146,20 @@ class HttpProber:
         if facts.timestamp is not None:
             run.sample(HEALTH_TIMESTAMP, facts.timestamp)
         if spec.components is not None:
-            run.components.extend(facts.components.found)
+            run.components.extend(self._without_secrets(facts.components.found))
             if facts.uptime_s is not None:
                 run.sample(HEALTH_UPTIME, facts.uptime_s)
             if facts.components.ignored:
                 run.note("components", f"only the first {len(facts.components.found)} are read")
         return facts
+
+    def _without_secrets(self, components: tuple[Component, ...]) -> Iterable[Component]:
+        """Names become labels, and both names and words are shown."""
+        scrub = self._client.scrub
+        everything = "\n".join(f"{component.name}\n{component.word}" for component in components)
+        if scrub(everything) == everything:
+            return components
+        return [replace(one, name=scrub(one.name), word=scrub(one.word)) for one in components]
 
     def _judge(self, run: Run, response: Response, facts: BodyFacts) -> None:
         failure = (
