@@ -7,18 +7,37 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.registry import Collector
 
 from rollwatch import __version__
 from rollwatch.metrics import catalogue as m
 from rollwatch.metrics.exposition import render
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+
+    from prometheus_client import Metric
 
     from rollwatch.clock import Clock
     from rollwatch.metrics.store import Store
 
 __all__ = ["Exposition"]
+
+
+class _Located(Collector):
+    """Figures of this process, with the label that is on everything."""
+
+    def __init__(self, figures: CollectorRegistry, location: str) -> None:
+        self._figures = figures
+        self._location = location
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._figures.collect():
+            metric.samples = [
+                sample._replace(labels={**sample.labels, "location": self._location})
+                for sample in metric.samples
+            ]
+            yield metric
 
 
 class Exposition:
@@ -42,9 +61,11 @@ class Exposition:
         self._log_dropped = log_dropped
         self._dropped = store.counter(m.ROLLWATCH_LOG_DROPPED_TOTAL, own)
         store.gauge(m.ROLLWATCH_BUILD_INFO, (*own, __version__, platform.python_version())).set(1)
-        self._process = CollectorRegistry()
+        process = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=self._process)
+            collector(registry=process)
+        self._process = CollectorRegistry()
+        self._process.register(_Located(process, location))
 
     async def render(self, openmetrics: bool) -> AsyncGenerator[bytes, None]:
         """The whole exposition, in pieces between which the loop lives."""
