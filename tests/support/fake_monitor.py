@@ -35,6 +35,7 @@ def probe(
     role: Role = Role.NONE,
     kind: str = "http",
     skipped_runs: int = 0,
+    status_page: str | None = None,
 ) -> ProbeView:
     """A probe as its runs leave it; the verdict is that of the last one unless given."""
     service, _, name = probe_id.partition("/")
@@ -58,6 +59,7 @@ def probe(
         recent=recent,
         skipped_runs=skipped_runs,
         components=tuple(components),
+        status_page=status_page,
     )
 
 
@@ -67,11 +69,12 @@ def service(
     version: str | None = None,
     version_changed_at: float | None = None,
     owner: str | None = None,
+    links: dict[str, str] | None = None,
 ) -> ServiceView:
     """A service as its probes leave it."""
     order = (Verdict.DOWN, Verdict.UNKNOWN, Verdict.UP)
     worst = min((p.verdict for p in probes), key=order.index, default=Verdict.UNKNOWN)
-    return ServiceView(name, owner, worst, version, version_changed_at, probes)
+    return ServiceView(name, owner, worst, version, version_changed_at, probes, links or {})
 
 
 def production(

@@ -127,4 +127,5 @@ class ServiceWatch:
             version=self._releases.version,
             version_changed_at=self._releases.changed_at,
             probes=tuple(probes),
+            links=self._service.links.model_dump(exclude_none=True),
         )

@@ -5,7 +5,7 @@ Times named `_at` are Unix seconds; durations are seconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from rollwatch.errors import RollwatchError
@@ -64,6 +64,8 @@ class ProbeView:
     """Oldest first, at most 60."""
     skipped_runs: int
     components: tuple[Component, ...]
+    status_page: str | None = None
+    """Where the provider itself says how it is, for people; free of secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class ServiceView:
     version_changed_at: float | None
     """None while only one version has ever been seen by this process."""
     probes: tuple[ProbeView, ...]
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Addresses for people by the configuration's word for them (`logs_url`); free of secrets."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,4 +254,5 @@ class ProbeWatch:
             recent=tuple(self._history),
             skipped_runs=self._skipped,
             components=self._components,
+            status_page=self._kind.status_page(self.definition.spec),
         )

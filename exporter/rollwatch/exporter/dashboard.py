@@ -104,6 +104,7 @@ def _service(service: ServiceView) -> dict[str, Any]:
         "verdict": service.verdict,
         "version": None if service.version is None else _valid(service.version),
         "version_changed_at": service.version_changed_at,
+        "links": {name: _valid(url) for name, url in service.links.items()},
     }
 
 
@@ -115,6 +116,7 @@ def _probe(probe: ProbeView) -> dict[str, Any]:
         "kind": probe.kind,
         "role": probe.role,
         "target": _valid(probe.target),
+        "status_page": None if probe.status_page is None else _valid(probe.status_page),
         "interval_seconds": probe.interval_s,
         "timeout_seconds": probe.timeout_s,
         "verdict": probe.verdict,

@@ -82,6 +82,8 @@ class ProbeJson(_Json):
     """What a provider is for; none for everything else."""
     target: str
     """What is asked, without anything secret."""
+    status_page: str | None
+    """Where a provider itself says how it is, for people; null where the configuration names none."""
     interval_seconds: float
     """Between the starts of two runs."""
     timeout_seconds: float
@@ -119,6 +121,8 @@ class ServiceJson(_Json):
     """The version it reports now; null where no probe reads one."""
     version_changed_at: float | None
     """When that was first seen, Unix seconds; null while this process has seen only one."""
+    links: dict[Literal["logs_url", "dashboard_url", "runbook_url", "status_page"], str]
+    """Where people look next, as far as the configuration names it."""
     probes: list[ProbeJson]
     """By name."""
 

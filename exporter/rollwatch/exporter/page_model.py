@@ -33,6 +33,12 @@ _TEXT_LIMIT = 300
 _LAG_WORTH_SAYING_S = 0.25
 _OVERDUE_AFTER_S = 5.0
 
+_LINK_WORDS = {
+    "logs_url": "logs",
+    "dashboard_url": "dashboard",
+    "runbook_url": "runbook",
+    "status_page": "status page",
+}
 _WHAT_TO_DO = {
     Reason.NOT_STARTED: "Its first run comes within one interval.",
     Reason.RATE_LIMITED: "This says nothing about its health; it is asked again when it allows that.",
@@ -96,6 +102,8 @@ class ServiceCard:
     version: str
     version_at: float | None
     version_since: str
+    links: tuple[tuple[str, str], ...]
+    """(what is there, address)."""
     is_empty: bool
     probes: Iterator[ProbeRow]
     """Worked out one by one, as the page is written."""
@@ -224,6 +232,7 @@ def _card(service: ServiceView, now: float) -> ServiceCard:
         version=shown(service.version or "", 80),
         version_at=changed_at,
         version_since="" if changed_at is None else f"since {duration(now - changed_at)}",
+        links=tuple((_LINK_WORDS.get(name, name), url) for name, url in service.links.items()),
         is_empty=not rows,
         probes=(probe_row(probe, now) for probe in rows),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import web
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProbeHandler", "explained_json", "explained_text"]
 
+_FIELDS_MAX = 16
 _WRITE_IT = 'Send {"probe": "service/probe"} as JSON, or the form field probe.'
 
 
@@ -86,13 +88,20 @@ async def _asked_for(request: Request) -> str:
             raise Refusal(400, "json_invalid", "The body is not JSON.", _WRITE_IT) from None
         probe_id = document.get("probe") if isinstance(document, dict) else None
     elif request.content_type == "application/x-www-form-urlencoded":
-        await read_body(request)
-        probe_id = (await request.post()).get("probe")
+        probe_id = _form(await read_body(request)).get("probe")
     else:
         raise Refusal(415, "content_type", "This content type is not taken here.", _WRITE_IT)
     if not isinstance(probe_id, str) or not probe_id:
         raise Refusal(400, "probe_missing", "The request does not say which probe.", _WRITE_IT)
     return probe_id
+
+
+def _form(body: bytes) -> dict[str, str]:
+    """The fields of a form; always UTF-8, whatever charset the request claims."""
+    try:
+        return dict(parse_qsl(body.decode("utf-8"), max_num_fields=_FIELDS_MAX))
+    except ValueError:
+        raise Refusal(400, "form_invalid", "The body is not a form.", _WRITE_IT) from None
 
 
 def explained_text(explained: Explained) -> str:

@@ -68,9 +68,10 @@ class ProberKind:
     `metrics` are those this kind adds to the common ones. `phase_metric` has the one own label
     `phase` and is set by the engine from `Run.phases`. `reasons` are those this kind can give
     beside the engine's own: their counters exist from the start at 0.
-    `role` and `target` read the spec: the role of a provider, and what is asked, for people,
-    without anything secret. `judged` are histograms of latency, without labels of their own, that
-    thresholds are about: the engine adds the limits in force to their bounds.
+    `role`, `target` and `status_page` read the spec: the role of a provider, what is asked, and where
+    people can read how the provider is, without anything secret. `judged` are histograms of latency,
+    without labels of their own, that thresholds are about: the engine adds the limits in force to their
+    bounds.
     """
 
     name: str
@@ -82,3 +83,4 @@ class ProberKind:
     phase_metric: MetricDef | None = None
     judged: tuple[MetricDef, ...] = ()
     role: Callable[[Any], Role] = lambda _spec: Role.NONE
+    status_page: Callable[[Any], str | None] = lambda _spec: None

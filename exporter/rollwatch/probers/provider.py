@@ -234,4 +234,5 @@ KIND = ProberKind(
     metrics=(*HTTP_METRICS, *m.PROVIDER_METRICS),
     phase_metric=HTTP_PHASES,
     role=lambda spec: Role(spec.role),
+    status_page=lambda spec: None if spec.status_page is None else spec.status_page.url.masked,
 )

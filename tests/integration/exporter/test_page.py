@@ -197,6 +197,17 @@ async def test_what_is_undecided_or_late_is_explained(shown_probe: object, words
     assert words in page.words
 
 
+async def test_people_are_led_on_to_logs_runbooks_and_status_pages() -> None:
+    theirs, ours = "https://status.example.com/?a=1&b=2", "https://logs.example.com/api"
+    massive = probe("data/massive", run(), status_page=theirs)
+    view = production(service("data", massive, links={"logs_url": ours, "status_page": theirs}))
+    _, page = await get(view)
+    assert "logs status page" in page.words
+    assert [a["href"] for a in page.all("a") if str(a["href"]).startswith("https:")] == [ours, theirs]
+    _, page = await get(view, "/probe?id=data/massive")
+    assert theirs in [a["href"] for a in page.all("a")]
+
+
 async def test_trouble_of_rollwatch_itself_is_said_above_all() -> None:
     view = production(
         service("a", probe("a/x", UP)), config_problem="f.yml:3: bad\nf.yml:4: worse", loop_lag_s=0.8

@@ -47,11 +47,17 @@ location: here
 services:
   api:
     owner: backend
+    links: {{logs_url: "https://logs.example.com/"}}
     probes:
       {probe}: {{kind: http, url: "{url}", interval: 1s, timeout: 1s,
         components: {{critical: [database]}}{extra}}}
 """
     )
+
+
+def loaded_at(metrics):
+    name = 'rollwatch_config_last_reload_success_timestamp_seconds{location="here"} '
+    return float(next(line.removeprefix(name) for line in metrics.splitlines() if line.startswith(name)))
 
 
 def test_it_measures_and_serves_what_it_saw(tmp_path, target):
@@ -63,11 +69,16 @@ def test_it_measures_and_serves_what_it_saw(tmp_path, target):
         metrics = exporter.get("/metrics")
         assert f'rollwatch_component_up{{{labels},component="database",critical="true"}} 1' in metrics
         assert 'version="1.2.3"' in metrics
-        assert "process_resident_memory_bytes" in metrics
+        assert 'process_resident_memory_bytes{location="here"}' in metrics
+        samples = [line for line in metrics.splitlines() if not line.startswith("#")]
+        assert [line for line in samples if 'location="here"' not in line] == []
         assert 'rollwatch_web_requests_total{location="here",handler="/metrics",code="200"}' in metrics
         dashboard = json.loads(exporter.get("/api/monitoring/dashboard"))
         assert dashboard["services"][0]["version"] == "1.2.3"
-        assert "api/health" in exporter.get("/") or "health" in exporter.get("/")
+        assert dashboard["services"][0]["links"] == {"logs_url": "https://logs.example.com/"}
+        page = exporter.get("/")
+        assert 'aria-label="api/health"' in page
+        assert 'href="https://logs.example.com/"' in page
         assert "healthy" in exporter.get("/-/healthy")
         assert "ready" in exporter.get("/-/ready")
         status, _, body = fetch(
@@ -95,9 +106,11 @@ def test_a_bad_file_keeps_the_old_one_running_and_a_good_one_takes_over(tmp_path
         wait_for(lambda: len(target.seen) > runs + 1, "the old probe to go on")
         assert "refused" in exporter.get("/").lower()
 
+        loaded = loaded_at(exporter.get("/metrics"))
         write_config(config, target.url, probe="renamed")
         status, _, _ = fetch(exporter.url + "/-/reload", method="POST")
         assert status == 200
+        assert loaded_at(exporter.get("/metrics")) > loaded
         metrics = wait_for(
             lambda: (text := exporter.get("/metrics")) and "probe_success{" in text and text,
             "the new probe's first run",
