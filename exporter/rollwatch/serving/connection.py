@@ -6,6 +6,7 @@ a byte at a time would hold a connection for ever.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import structlog
@@ -135,7 +136,7 @@ class Connection(web.RequestHandler):
             # The client left, or we broke off; there is nobody to answer.
             raise exc
         if status < 500 or isinstance(exc, HttpProcessingError):
-            _log.debug("request_malformed", client=request.remote, why=str(message)[:200])
+            _log.debug("request_malformed", client=request.remote, why=_without_input(message))
             refusal = Refusal(
                 400,
                 "malformed",
@@ -182,3 +183,8 @@ class Connection(web.RequestHandler):
         if self._bound is not None:
             self._bound.cancel()
             self._bound = None
+
+
+def _without_input(message: str | None) -> str:
+    """What the parser says is wrong, without the line it quotes: credentials may stand in it."""
+    return re.split(r"[:'\"\n]", message or "", maxsplit=1)[0].strip()[:100]
