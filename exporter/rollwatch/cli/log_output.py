@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["LogFormat", "LogLevel", "set_up_logging"]
 
 _TEXT_MAX = 1000
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
+_EXCEPTION_MAX = 20_000
+# C0 and C1 controls, and what ends lines or turns the direction of text.
+_CONTROL: dict[int, str] = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
+    code: f"\\u{code:04x}"
+    for code in (0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+}
+# A traceback keeps its lines; either format writes their ends as \\n.
+_CONTROL_IN_EXCEPTION = {code: text for code, text in _CONTROL.items() if code != 10}
 
 
 class LogLevel(StrEnum):
@@ -63,6 +70,8 @@ def set_up_logging(level: LogLevel, log_format: LogFormat) -> LogSink:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+    # Parsers warn of odd certificates, quoting them: such lines are to look like all others.
+    logging.captureWarnings(True)
     return sink
 
 
@@ -74,7 +83,9 @@ def _standard_error() -> int | None:
 def _bound_texts(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Remote text may be in any value: one line, no terminal control characters, bounded."""
     for key, value in event.items():
-        if isinstance(value, str) and key != "exception":
-            text = value.translate(_CONTROL)
-            event[key] = text if len(text) <= _TEXT_MAX else text[:_TEXT_MAX] + "…"
+        if isinstance(value, str):
+            is_exception = key == "exception"
+            limit = _EXCEPTION_MAX if is_exception else _TEXT_MAX
+            text = value[: limit + 1].translate(_CONTROL_IN_EXCEPTION if is_exception else _CONTROL)
+            event[key] = text if len(text) <= limit else text[:limit] + "…"
     return event
