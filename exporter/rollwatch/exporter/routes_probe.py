@@ -107,7 +107,7 @@ def _form(body: bytes) -> dict[str, str]:
 def explained_text(explained: Explained) -> str:
     """What happened, for a terminal. Remote text in it is bounded and without control characters."""
     record = explained.record
-    outcome = f"{explained.probe_id} is {record.verdict.value.upper()}"
+    outcome = f"{shown(explained.probe_id, 500)} is {record.verdict.value.upper()}"
     if record.detail:
         outcome += f" ({record.reason}): {shown(record.detail, 1000)}"
     lines = [

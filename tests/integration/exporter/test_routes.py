@@ -31,6 +31,7 @@ from support.fake_monitor import NOW, FakeMonitor, probe, production, run, servi
 from support.web import eventually, token_digest
 
 SEEN = MetricDef("things_seen_total", MetricType.COUNTER, "Things.", Scope.EXPORTER, ("thing",))
+FORM = "application/x-www-form-urlencoded"
 HOSTILE = '<script>alert(1)</script>"\u202e\x1b[31m'
 
 
@@ -378,6 +379,17 @@ async def test_a_refused_run_says_why_and_when_to_ask_again(
         ({"json": ["api/health"]}, 400, "probe_missing"),
         ({"data": {"other": "x"}}, 400, "probe_missing"),
         ({"data": b"{", "headers": {"Content-Type": "application/json"}}, 400, "json_invalid"),
+        (
+            {"data": b"probe=\xff", "headers": {"Content-Type": f"{FORM}; charset=zlib_codec"}},
+            400,
+            "form_invalid",
+        ),
+        ({"data": b"a=1&" * 17, "headers": {"Content-Type": FORM}}, 400, "form_invalid"),
+        (
+            {"data": b"probe=api", "headers": {"Content-Type": f"{FORM}; charset=none-such"}},
+            404,
+            "unknown_probe",
+        ),
         ({"data": b"api/health", "headers": {"Content-Type": "text/plain"}}, 415, "content_type"),
         ({}, 415, "content_type"),
     ],
