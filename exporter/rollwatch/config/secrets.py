@@ -94,6 +94,11 @@ class SecretCell:
             raise SecretUnavailable(self.reference, "the environment has no such variable")
         if not value:
             raise SecretUnavailable(self.reference, "it is empty")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            # Python's stand-ins for bytes that are no text: they could not be sent.
+            raise SecretUnavailable(self.reference, "it is not UTF-8 text") from None
         return value
 
     def _read_file(self, path: Path) -> str | None:

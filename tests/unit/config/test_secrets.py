@@ -111,13 +111,15 @@ def test_what_is_no_regular_file_is_refused_and_never_waited_for(store: SecretSt
             store.template(f"${{file:{name}}}")
 
 
-def test_a_variable_that_is_missing_or_empty_is_refused(tmp_path: Path) -> None:
-    store = SecretStore(tmp_path, {"EMPTY": ""})
+def test_a_variable_that_is_missing_or_no_text_is_refused(tmp_path: Path) -> None:
+    store = SecretStore(tmp_path, {"EMPTY": "", "BYTES": os.fsdecode(b"\xff\xfe")})
 
     with pytest.raises(SecretUnavailable, match="the environment has no such variable"):
         store.template("${env:GONE}")
     with pytest.raises(SecretUnavailable, match="it is empty"):
         store.template("${env:EMPTY}")
+    with pytest.raises(SecretUnavailable, match="it is not UTF-8 text"):
+        store.template("${env:BYTES}")
 
 
 def test_a_changed_file_is_read_again_and_tells_its_templates(store: SecretStore, file: Path) -> None:
