@@ -70,12 +70,16 @@ class RunDir:
         for directory in (self.path, self.secrets, self.tls, self.logs):
             try:
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                facts = directory.stat()
+                if facts.st_uid == os.geteuid() and facts.st_mode & 0o077:
+                    # It was there before us; secrets and logs are about to be written into it.
+                    directory.chmod(0o700)
             except OSError as error:
                 raise DemoError(
                     f"the run directory {directory} can't be made: {error.strerror}. "
                     "Choose another with --run-dir"
                 ) from error
-            if directory.stat().st_uid != os.geteuid():
+            if facts.st_uid != os.geteuid():
                 raise DemoError(
                     f"the run directory {directory} belongs to another user. Choose another with --run-dir"
                 )

@@ -36,7 +36,7 @@ def control_app(board: Switchboard, token: str) -> web.Application:
         if request.path == "/ready":
             return await handler(request)
         offered = request.headers.get(TOKEN_HEADER, "")
-        if not hmac.compare_digest(offered.encode(), token.encode()):
+        if not hmac.compare_digest(offered.encode("utf-8", "surrogateescape"), token.encode()):
             return _refuse(401, f"{TOKEN_HEADER} must hold the token of the run directory")
         if request.method == "POST" and request.content_type != "application/json":
             return _refuse(415, "send application/json")
