@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# A busy machine is no counter-example; pytest-timeout bounds every test.
+settings.register_profile("rollwatch", deadline=None)
+settings.load_profile("rollwatch")
 
 _MAY_BLOCK = {
     # The traceback of a bug of ours shows lines of source.
