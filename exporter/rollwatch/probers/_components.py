@@ -2,6 +2,7 @@
 
 {"status": "ok", "database": "connected"}                                words
 {"database": {"status": "connected"}, "external": {"mail": "up"}}        nested
+{"services": {"status": "ok", "mail": "up", "cache": true}}              a group, with a word of its own
 {"info": {"redis": {"status": "up"}}, "error": {"stripe": {...}}}        Terminus
 {"components": {"db": {"status": "UP"}}, "checks": [{"name": "db", "status": "pass"}]}
 """
@@ -47,6 +48,11 @@ _META = _words(
     "mode locale"
 )
 _STATUS_KEYS = ("status", "state", "health", "healthy", "connected", "up", "ok", "available")
+_GROUPS = _words(
+    "services external_services externalservices external components checks dependencies details entries "
+    "parts subsystems integrations providers health"
+)
+"""What holds components, though it may have a status of its own; true and false in it speak of them."""
 _TERMINUS = frozenset({"info", "error", "details"})
 _WHY_KEYS = ("error", "message", "reason")
 _FIRST_WORD = re.compile(r"n/a|[a-z]+(?:[_-][a-z]+)*")
@@ -109,15 +115,13 @@ class _Reader:
             if verdict is not None or key.lower() in self._critical:
                 self._add(key, group, verdict is True, value)
         elif isinstance(value, bool):
-            if key.lower() in self._critical:
+            if key.lower() in self._critical or group.lower() in _GROUPS:
                 self._add(key, group, value, str(value).lower())
         elif isinstance(value, dict):
-            status = next(
-                (value[name] for name in _STATUS_KEYS if isinstance(value.get(name), str | bool)), None
-            )
+            status = _status_of(value)
             if status is not None:
                 self._add_with_status(key, group, status, value)
-            elif depth < _DEPTH_LIMIT:
+            if (status is None or key.lower() in _GROUPS) and depth < _DEPTH_LIMIT:
                 self.read_group(value, key, depth + 1)
         elif isinstance(value, list):
             self._read_list(value, key)
@@ -129,9 +133,7 @@ class _Reader:
                 self.ignored += 1
                 return
             if isinstance(item, dict) and isinstance(item.get("name"), str):
-                status = next(
-                    (item[name] for name in _STATUS_KEYS if isinstance(item.get(name), str | bool)), None
-                )
+                status = _status_of(item)
                 if status is not None and item["name"]:
                     self._add_with_status(item["name"], group, status, item)
 

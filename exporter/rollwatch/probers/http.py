@@ -143,12 +143,16 @@ class HttpProber:
         facts = await asyncio.to_thread(read) if len(body) > _LARGE_BODY else read()
         if facts.version is not None:
             run.version = scrub(facts.version)
+            run.note("version", run.version)
         if facts.timestamp is not None:
             run.sample(HEALTH_TIMESTAMP, facts.timestamp)
         if spec.components is not None:
             run.components.extend(self._without_secrets(facts.components.found))
             if facts.uptime_s is not None:
                 run.sample(HEALTH_UPTIME, facts.uptime_s)
+            for part in run.components if run.notes is not None else ():
+                mark = ", critical" if part.is_critical else ""
+                run.note("component", f"{part.name} is {'up' if part.is_up else 'down'} ({part.word}{mark})")
             if facts.components.ignored:
                 run.note("components", f"only the first {len(facts.components.found)} are read")
         return facts

@@ -434,6 +434,11 @@ async def test_components_version_and_age_are_read_from_an_unhealthy_answer() ->
     ]
     assert outcome.sampled("rollwatch_health_timestamp_seconds") == 1795168800
     assert outcome.sampled("rollwatch_health_uptime_seconds") == 77
+    assert [said for name, said in outcome.run.notes or () if name in ("version", "component")] == [
+        "1.4.2",
+        "database is up (connected, critical)",
+        "queue is down (down: no route)",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,23 @@ SPRING = {
             {"database": True, "supabase": True, "mail": False},
             id="nested",
         ),
+        pytest.param(
+            {
+                "external_services": {"status": "ok", "supabase": "connected", "mail": {"status": "DOWN"}},
+                "checks": {"cache": True, "queue": False, "ms": 3},
+                "database": {"status": "up", "pool": "exhausted", "last_error": "timeout", "tls": True},
+                "isLeader": False,
+            },
+            {
+                "external_services": True,
+                "supabase": True,
+                "mail": False,
+                "cache": True,
+                "queue": False,
+                "database": True,
+            },
+            id="groups with a status of their own",
+        ),
         pytest.param(TERMINUS, {"redis": True, "stripe": False}, id="Terminus"),
         pytest.param(SPRING, {"db": True, "mq": False}, id="Spring"),
         pytest.param(
