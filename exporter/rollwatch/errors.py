@@ -45,8 +45,8 @@ class Problem:
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        path = f" {self.path}:" if self.path else ""
-        return f"{place}:{path} {self.message}. {self.remedy}".rstrip()
+        where = "".join(f"{part}: " for part in (place, self.path) if part)
+        return f"{where}{self.message}. {self.remedy}".rstrip()
 
 
 class ConfigError(RollwatchError):
