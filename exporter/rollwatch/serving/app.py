@@ -12,7 +12,7 @@ from rollwatch.serving.access import ANONYMOUS, PRINCIPAL, authenticate, authori
 from rollwatch.serving.connection import Connection
 from rollwatch.serving.headers import add_security_headers
 from rollwatch.serving.limits import LIMITS, Limits, check_declared_body
-from rollwatch.serving.origin import check_origin
+from rollwatch.serving.origin import check_origin, check_reader
 from rollwatch.serving.passwords import Passwords
 from rollwatch.serving.refusal import Refusal, refusal_response
 from rollwatch.serving.web_config_file import WebConfigSource
@@ -90,6 +90,8 @@ def _guard(
                     # 404 and 405 tell nobody anything; aiohttp's handler raises them.
                     return await handler(request)
                 if route.roles:
+                    if not config.asks_who and _is_on_loopback(request):
+                        check_reader(request.headers, config.known_hosts)
                     request[PRINCIPAL] = await authenticate(request, config, passwords)
                     authorize(request[PRINCIPAL], route, config)
                 return await handler(request)
@@ -103,6 +105,10 @@ def _guard(
             return _answer(request, _other_method(", ".join(sorted(error.allowed_methods))))
 
     return guard
+
+
+def _is_on_loopback(request: Request) -> bool:
+    return isinstance(request.protocol, Connection) and request.protocol.is_loopback
 
 
 def _answer(request: Request, refusal: Refusal) -> web.StreamResponse:

@@ -36,6 +36,11 @@ class Registry(Protocol):
         """The web configuration in force."""
         ...
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this host can reach the listener."""
+        ...
+
     def opened(self, connection: Connection) -> None:
         """`connection` exists from now on."""
         ...
@@ -74,6 +79,11 @@ class Connection(web.RequestHandler):
         """Whether a request is being answered."""
         self.waiting_since = loop.time()
         """When it began to wait for the next request, on the loop's clock."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the listener can be reached from this host only."""
+        return self._registry.is_loopback
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

@@ -1,4 +1,4 @@
-"""Whether a request with effects comes from where it seems to: a web page can post to loopback.
+"""Whether a request comes from where it seems to: a web page can post to loopback, and read what it rebinds.
 
 The order of Go's `net/http.CrossOriginProtection`: `Sec-Fetch-Site` decides where a browser sent it,
 else `Origin` against `Host`; a request with neither comes from no browser of this decade. Browsers can
@@ -18,7 +18,7 @@ from rollwatch.serving.refusal import Refusal
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["SAFE_METHODS", "check_origin"]
+__all__ = ["SAFE_METHODS", "check_origin", "check_reader"]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -50,12 +50,27 @@ def check_origin(
             "Use the form on the status page, or a client that is no browser.",
         )
     if not asks_who and not _is_safe_host(host, known_hosts):
-        raise Refusal(
-            403,
-            "unknown_host",
-            "This process is not known under the name in the Host header.",
-            "Open it by IP address or as localhost, or list the name under known_hosts in --web.config.file.",
-        )
+        raise _unknown_host()
+
+
+def check_reader(headers: Mapping[str, str], known_hosts: Collection[str]) -> None:
+    """Raise Refusal if a browser reads under a name that could have been rebound.
+
+    For listeners on loopback where nobody says who it is: on others whoever gets there may read. A page can't
+    keep its browser from sending Accept-Language; scrapers and curl don't send it.
+    """
+    is_browser = any(name in headers for name in ("Accept-Language", "Sec-Fetch-Site", "Origin"))
+    if is_browser and not _is_safe_host(headers.get("Host", ""), known_hosts):
+        raise _unknown_host()
+
+
+def _unknown_host() -> Refusal:
+    return Refusal(
+        403,
+        "unknown_host",
+        "This process is not known under the name in the Host header.",
+        "Open it by IP address or as localhost, or list the name under known_hosts in --web.config.file.",
+    )
 
 
 def _authority(origin: str) -> str | None:

@@ -71,6 +71,10 @@ class Listener:
         return self._web.current
 
     @property
+    def is_loopback(self) -> bool:
+        return self.address.is_loopback
+
+    @property
     def open(self) -> int:
         """Connections, handshakes under way included."""
         return len(self._connections) + len(self._handshakes)

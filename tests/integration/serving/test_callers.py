@@ -12,6 +12,7 @@ import pytest
 from rollwatch.serving.server import Listener
 from support.web import Answer, ask, listening, password_hash, token_digest
 
+LOOPBACK = "127.0.0.1:0"
 ACT, READ = "the-token-that-acts", "the-token-that-reads"
 
 
@@ -133,3 +134,35 @@ async def test_a_new_password_counts_without_a_restart(tmp_path: Path) -> None:
         await listener.refresh()
         assert (await ask(listener, "/", headers=basic("ann", "old"))).status == 401
         assert (await ask(listener, "/", headers=basic("ann", "new"))).status == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "address", "status"),
+    [
+        pytest.param({"Host": "evil.example:9717", "Accept-Language": "en"}, LOOPBACK, 403, id="rebound"),
+        pytest.param(
+            {"Host": "evil.example", "Sec-Fetch-Site": "same-origin"}, LOOPBACK, 403, id="and newer"
+        ),
+        pytest.param({"Host": "localhost:9717", "Accept-Language": "en"}, LOOPBACK, 200, id="localhost"),
+        pytest.param({"Host": "127.0.0.1", "Accept-Language": "en"}, LOOPBACK, 200, id="an address"),
+        pytest.param({"Host": "watch.example", "Accept-Language": "en"}, LOOPBACK, 200, id="a known name"),
+        pytest.param({"Host": "node-7:9717", "User-Agent": "Prometheus/3"}, LOOPBACK, 200, id="a scraper"),
+        pytest.param({"Host": "node-7:9717", "Accept-Language": "en"}, "0.0.0.0:0", 200, id="not loopback"),
+    ],
+)
+async def test_a_page_that_rebinds_its_name_to_loopback_reads_nothing(
+    tmp_path: Path, headers: dict[str, str], address: str, status: int
+) -> None:
+    path = tmp_path / "web.yml"
+    path.write_text("known_hosts: [watch.example]")
+    async with listening(path, address=address) as listener:
+        answer = await ask(listener, headers=headers)
+        assert answer.status == status
+        assert ("known_hosts" in answer.body) is (status == 403)
+        # Health checks are told what everybody is told.
+        assert (await ask(listener, "/-/healthy", headers=headers)).status == 200
+
+
+async def test_where_callers_say_who_they_are_the_name_does_not_matter(guarded: Listener) -> None:
+    headers = {"Host": "new.example", "Accept-Language": "en", **bearer(READ)}
+    assert (await ask(guarded, headers=headers)).status == 200
