@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from rollwatch.config.spec import ProbeSpec
 
-__all__ = ["adhoc_probe"]
+__all__ = ["ADHOC", "adhoc_probe"]
+
+ADHOC = "adhoc/probe"
+"""The id of every such probe: it has no name of its own."""
 
 _SCHEMES = {
     "http": ("http", "url"),
@@ -49,7 +52,7 @@ def adhoc_probe(url: str, timeout: str, specs: Mapping[str, type[ProbeSpec]]) ->
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{where}: {first['msg']}") from None
-    return ProbeDef("adhoc/probe", "adhoc", "probe", spec.kind, spec)
+    return ProbeDef(ADHOC, "adhoc", "probe", spec.kind, spec)
 
 
 def _dns(rest: str) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import uvloop
 
-from rollwatch.cli.adhoc import adhoc_probe
+from rollwatch.cli.adhoc import ADHOC, adhoc_probe
 from rollwatch.cli.exits import Exit
 from rollwatch.cli.log_output import LogFormat, LogLevel, set_up_logging
 from rollwatch.cli.options import config_file_option, location_option
@@ -41,9 +41,9 @@ _EXITS = {Verdict.UP: Exit.OK, Verdict.DOWN: Exit.NOT_UP, Verdict.UNKNOWN: Exit.
 @click.argument("target", metavar="SERVICE/PROBE|URL")
 @config_file_option
 @location_option
-@click.option("--timeout", default="5s", show_default=True, help="For a URL: the bound of the whole run.")
+@click.option("--timeout", help="For a URL: the bound of the whole run.  [default: 5s]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-def probe(target: str, config_file: Path, location: str | None, timeout: str, as_json: bool) -> int:
+def probe(target: str, config_file: Path, location: str | None, timeout: str | None, as_json: bool) -> int:
     """Run one probe once and explain what happened.
 
     SERVICE/PROBE is a probe of --config.file; a URL (http, https, ws, wss, tcp, tls, dns) needs no file.
@@ -53,7 +53,13 @@ def probe(target: str, config_file: Path, location: str | None, timeout: str, as
     kinds = discover()
     specs = {name: kind.spec for name, kind in kinds.items()}
     if "://" in target:
-        definition = adhoc_probe(target, timeout, specs)
+        definition = adhoc_probe(target, timeout or "5s", specs)
+    elif "/" not in target:
+        raise UsageError(
+            f"{target!r} is neither SERVICE/PROBE, like api/health, nor a URL, like tcp://db.internal:5432"
+        )
+    elif timeout is not None:
+        raise UsageError("--timeout is for a URL; a probe of the file has its own there")
     else:
         secrets = SecretStore(config_file.parent, os.environ)
         config = load_config(config_file, specs, secrets=secrets, location=location)
@@ -89,4 +95,6 @@ async def _run(definition: ProbeDef, kind: ProberKind) -> Explained:
         outcome.detail,
         outcome.run.phases,
     )
-    return Explained(definition.id, kind.target(definition.spec), record, tuple(outcome.run.notes or ()))
+    target = kind.target(definition.spec)
+    name = target if definition.id == ADHOC else definition.id
+    return Explained(name, target, record, tuple(outcome.run.notes or ()))
