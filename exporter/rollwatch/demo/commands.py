@@ -144,6 +144,7 @@ def up(run_dir: RunDir, base_port: int, seed: int, interval: str, exporter_port:
             ready_within_s=_READY_WITHIN_S,
             announce=lambda: _say(stack.overview()),
             say=_say,
+            elsewhere=f"{stack.command} demo up --base-port 0 --exporter-port {_another(exporter_port)}",
         )
     )
     _say("stopped")
@@ -159,7 +160,7 @@ def down(run_dir: RunDir) -> None:
 @demo.command()
 @_run_dir_option
 @click.argument("chosen", metavar="[NAME", required=False, callback=lambda _c, _p, name: _fault_named(name))
-@click.argument("state", metavar="on|off]", type=click.Choice(["on", "off"]), required=False)
+@click.argument("state", metavar="on|off]", required=False, callback=lambda _c, _p, word: _on_or_off(word))
 @click.option("--for", "for_s", type=_Duration(), help="Heal by itself after this long, like 60s.")
 def fault(run_dir: RunDir, chosen: Fault | None, state: str | None, for_s: float | None) -> None:
     """List what can be broken; or break NAME ('on') or mend it ('off')."""
@@ -217,6 +218,13 @@ def _fault_named(name: str | None) -> Fault | None:
         raise click.BadParameter(message, param_hint="NAME") from None
 
 
+def _on_or_off(word: str | None) -> str | None:
+    # click's own Choice would name the argument as the usage line does, bracket included.
+    if word not in (None, "on", "off"):
+        raise click.UsageError(f"{word!r} is neither on nor off")
+    return word
+
+
 def _listing(states: Mapping[Fault, FaultState]) -> str:
     width = max(len(fault) for fault in FAULTS)
     lines = []
@@ -225,6 +233,10 @@ def _listing(states: Mapping[Fault, FaultState]) -> str:
         lines.append(f"{fault:<{width}}  {state:<9}  {info.effect}")
         lines.extend(f"{'':<{width}}             -> {sign}" for sign in info.signs)
     return "\n".join(lines)
+
+
+def _another(port: int) -> int:
+    return port + 100 if port < 65_000 else port - 100
 
 
 def _say(text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -85,6 +86,7 @@ def test_a_fault_goes_on_and_off_and_heal_ends_all(run_dir: RunDir) -> None:
     ("words", "says"),
     [
         (("fault", "slw", "on"), "there is no fault 'slw'. Did you mean 'slow'?"),
+        (("fault", "slow", "maybe"), "'maybe' is neither on nor off"),
         (("fault", "slow"), "rollwatch demo fault slow on, or off"),
         (("fault", "slow", "off", "--for", "3s"), "--for belongs to 'on'"),
         (("fault", "slow", "on", "--for", "3"), "Write it like 15s"),
@@ -101,6 +103,18 @@ def test_wrong_words_are_answered_with_the_right_ones(
     assert result.exit_code == 2
     assert says in " ".join(result.output.split())
     assert "faults: none" in typed(run_dir, "status")
+
+
+def test_a_taken_port_is_answered_with_what_to_type(tmp_path: Path) -> None:
+    with socket.socket() as squatter:
+        squatter.bind(("127.0.0.1", 0))
+        squatter.listen()
+        port = str(squatter.getsockname()[1])
+        argv = [*SERVE[:4], "up", "--base-port", "0", "--exporter-port", port, "--run-dir", str(tmp_path)]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+
+    assert done.returncode == 4
+    assert re.search(r"rollwatch demo up --base-port 0 --exporter-port \d+$", done.stderr)
 
 
 def test_a_second_production_in_the_same_directory_is_refused(run_dir: RunDir) -> None:

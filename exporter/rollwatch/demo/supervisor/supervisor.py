@@ -35,29 +35,30 @@ async def supervise(
     ready_within_s: float,
     announce: Callable[[], None],
     say: Callable[[str], None],
+    elsewhere: str = "--base-port, --exporter-port",
 ) -> None:
     """Run all of them until SIGINT, SIGTERM or SIGHUP; a second signal kills at once.
 
-    `announce` is called when all are ready. Raises DemoError if a port is taken or another
-    supervisor holds `lock`, ChildFailed if a process fails; none is left running in any case.
+    `announce` is called when all are ready; `elsewhere` is what to type for other ports. Raises DemoError if
+    a port is taken or another supervisor holds `lock`, ChildFailed if a process fails; none is left running in
+    any case.
     """
     marker = secrets.token_hex(16)
     with held(lock, marker) as killed:
         if killed is not None:
             # Its lifeline ends them too, but may not have got there yet.
             await asyncio.to_thread(sweep, killed.marker)
-        _refuse_taken_ports(processes)
+        _refuse_taken_ports(processes, elsewhere)
         run = _SupervisedRun(environment, marker, say)
         await run.go(processes, ready_within_s, announce)
 
 
-def _refuse_taken_ports(processes: Sequence[Process]) -> None:
+def _refuse_taken_ports(processes: Sequence[Process], elsewhere: str) -> None:
     problems = [problem for process in processes for problem in taken_ports(process.ports)]
     if problems:
         listing = "\n".join(f"  {problem}" for problem in problems)
         raise DemoError(
-            f"the demo can't start:\n{listing}\nStop what holds them, or choose other ports: "
-            "--base-port for the production, --exporter-port for the exporter"
+            f"the demo can't start:\n{listing}\nStop what holds them, or choose other ports: {elsewhere}"
         )
 
 
