@@ -16,16 +16,19 @@ FILE_LIMIT = 4 * 1024 * 1024
 """The configuration is at most this many bytes."""
 
 
-def read_source(path: Path, report: Report) -> str | None:
-    """The text of the file, without a byte order mark; None if the report now says why not."""
+def read_source(path: Path, report: Report, *, start: str = "rollwatch.example.yml is a start") -> str | None:
+    """The text of the file, without a byte order mark; None if the report now says why not.
+
+    `start` is where somebody who has no such file yet finds how to write one.
+    """
     try:
         if path.exists() and not path.is_file():
-            report.say(None, "", "this is not a file", "Give the path of rollwatch.yml itself.")
+            report.say(None, "", "this is not a file", "Give the path of the file itself.")
             return None
         with path.open("rb") as file:
             content = file.read(FILE_LIMIT + 1)
     except FileNotFoundError:
-        report.say(None, "", "there is no such file", "Write one (rollwatch.example.yml is a start).")
+        report.say(None, "", "there is no such file", f"Write one ({start}), or check the path.")
         return None
     except (OSError, ValueError) as error:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "invalid path"

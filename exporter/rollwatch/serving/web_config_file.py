@@ -131,7 +131,7 @@ class _Loaded(NamedTuple):
 def _load(path: Path, roles: tuple[str, ...]) -> _Loaded:
     """Read the file and those it names. Blocks. Raises ConfigError."""
     report = Report(str(path))
-    text = read_source(path, report)
+    text = read_source(path, report, start="docs/web-config.md has an example")
     root, flaws = (None, []) if text is None else compose(text)
     report.flaws(flaws)
     if report.problems:

@@ -56,7 +56,7 @@ def test_a_file_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_directory_is_said_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"this is not a file\. Give the path of rollwatch\.yml itself\."):
+    with pytest.raises(ConfigError, match=r"this is not a file\. Give the path of the file itself\."):
         load(tmp_path)
 
 

@@ -225,7 +225,7 @@ def test_every_mistake_is_said_at_once_and_none_shows_a_password(here: Path) -> 
 
 
 def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no such file"):
+    with pytest.raises(ConfigError, match=r"there is no such file\. .*docs/web-config\.md"):
         WebConfigSource(tmp_path / "web.yml", Job)
 
 
