@@ -67,7 +67,9 @@ def _table(model: type[BaseModel]) -> Iterator[str]:
         key = key_of(name, field)
         found = schema["properties"][key]
         value = _words(found, schema.get("$defs", {})) + _bounds(field)
-        yield f"| `{key}` | {_text(value)} | {_default(field, found)} | {_text(field.description or '')} |"
+        # A default of `kind` is for code that makes a spec; in the file nothing else says what is meant.
+        default = "required" if key == "kind" else _default(field, found)
+        yield f"| `{key}` | {_text(value)} | {default} | {_text(field.description or '')} |"
     yield ""
 
 

@@ -74,7 +74,7 @@ class WebSocketSpec(ProbeSpec):
     """A WebSocket endpoint: opened anew by each run, or watched over one long session."""
 
     kind: Literal["websocket"]
-    """`websocket`"""
+    """Talk to a WebSocket endpoint."""
     url: WsUrl
     """ws:// or wss:// URL of the endpoint."""
     mode: Literal["connect", "watch"] = "connect"

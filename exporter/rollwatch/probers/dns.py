@@ -118,7 +118,7 @@ class DnsSpec(ProbeSpec):
     """One question to a DNS server."""
 
     kind: Literal["dns"]
-    """dns"""
+    """Ask a DNS server."""
     query: Annotated[str, Field(max_length=1024), AfterValidator(_name)]
     """The name to ask for; always taken as complete, with or without a dot at its end."""
     type: Annotated[str, AfterValidator(_rdtype)] = "A"
