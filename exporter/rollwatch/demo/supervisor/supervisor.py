@@ -39,9 +39,9 @@ async def supervise(
 ) -> None:
     """Run all of them until SIGINT, SIGTERM or SIGHUP; a second signal kills at once.
 
-    `announce` is called when all are ready; `elsewhere` is what to type for other ports. Raises DemoError if
-    a port is taken or another supervisor holds `lock`, ChildFailed if a process fails; none is left running in
-    any case.
+    `announce` is called when all are ready; `elsewhere` is what to type for other ports.
+    Raises DemoError if a port is taken or another supervisor holds `lock`, ChildFailed if a process
+    fails; none is left running in any case.
     """
     marker = secrets.token_hex(16)
     with held(lock, marker) as killed:
