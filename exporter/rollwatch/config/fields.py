@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +15,7 @@ from pydantic_core import core_schema
 from rollwatch.config.address import Host, HostPort, Port
 from rollwatch.config.expressions import JsonExpression, Pattern
 from rollwatch.config.mistake import did_you_mean, expect_text, mistake, type_word
-from rollwatch.config.secrets import Elsewhere
+from rollwatch.config.secrets import Elsewhere, open_without_waiting
 from rollwatch.config.template import SecretText, Template, TemplateStr
 from rollwatch.config.urls import HeaderName, Headers, HttpUrl, Url, WsUrl
 
@@ -113,6 +115,10 @@ def _name(value: object) -> str:
     return text
 
 
+class _NoRegularFileError(OSError):
+    """A pipe, a socket or a device."""
+
+
 def _local_file(value: object, info: ValidationInfo) -> Path | None:
     if isinstance(value, Path):
         return value
@@ -122,10 +128,14 @@ def _local_file(value: object, info: ValidationInfo) -> Path | None:
         return None
     try:
         path = (store.base_dir if store is not None else Path()) / text
-        with path.open("rb") as file:
+        # A pipe would stop whoever reads it until somebody writes.
+        with open(path, "rb", opener=open_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise _NoRegularFileError
             file.read(1)
     except (OSError, ValueError) as error:
         known = {"FileNotFoundError": "there is none", "IsADirectoryError": "it is a directory"}
+        known["_NoRegularFileError"] = "it is not a regular file"
         why = known.get(type(error).__name__, "it can't be opened")
         raise mistake(
             f"names a file that can't be read: {why}",

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["SECRET_LIMIT", "Elsewhere", "SecretCell", "SecretStore", "SecretText", "Template", "TemplateStr"]
+__all__ = [
+    "SECRET_LIMIT",
+    "Elsewhere",
+    "SecretCell",
+    "SecretStore",
+    "SecretText",
+    "Template",
+    "TemplateStr",
+    "open_without_waiting",
+]
 
 SECRET_LIMIT = 64 * 1024
 """A secret is at most this many bytes."""
@@ -108,7 +117,7 @@ class SecretCell:
         file system's clock as our read leaves no trace in its times.
         """
         try:
-            with open(path, "rb", opener=_open_without_waiting) as file:
+            with open(path, "rb", opener=open_without_waiting) as file:
                 facts = os.fstat(file.fileno())
                 if not stat.S_ISREG(facts.st_mode):
                     raise SecretUnavailable(self.reference, "it is not a regular file")
@@ -226,8 +235,8 @@ class SecretStore:
         raise TypeError("secrets are never pickled")
 
 
-def _open_without_waiting(path: str, flags: int) -> int:
-    """A pipe without a writer would stop the reader for ever."""
+def open_without_waiting(path: str, flags: int) -> int:
+    """An opener for `open`: a pipe without a writer would stop the reader for ever."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 
