@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 
 import click
 import uvloop
 
+from rollwatch.cli.exits import Exit
 from rollwatch.cli.log_output import LogFormat, LogLevel, set_up_logging
 from rollwatch.cli.options import config_file_option, location_option
 from rollwatch.exporter.app import run_exporter
 from rollwatch.exporter.settings import ExporterSettings
 
 __all__ = ["exporter"]
+
+_THREADS_END_S = 2.0
 
 
 @click.command()
@@ -67,3 +71,11 @@ def exporter(  # noqa: PLR0917  click passes them by name
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run_exporter(settings))
+        _end_within(_THREADS_END_S)
+
+
+def _end_within(seconds: float) -> None:
+    """Everything is closed; a thread that a dead file system or a pipe holds must not keep the process."""
+    timer = threading.Timer(seconds, os._exit, (Exit.OK,))
+    timer.daemon = True
+    timer.start()
