@@ -175,8 +175,8 @@ class ProbeWatch:
             )
 
     def refresh(self) -> None:
-        """Bring the series of a prober that lives between runs up to date."""
-        if self.background is not None:
+        """Bring the series of a prober that lives between runs up to date; none, once it is closed."""
+        if self.background is not None and not self._is_closed:
             self._recorder.take(self.background.take_samples())
 
     async def live_background(self, background: Background) -> None:

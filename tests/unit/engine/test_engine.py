@@ -571,6 +571,32 @@ async def test_many_sessions_are_refreshed_in_slices():
 
 
 @on_virtual_time
+async def test_a_scrape_during_a_reload_brings_no_series_back():
+    sessions = [probe(f"p{n}", kind="session") for n in range(400)]
+    async with bench(config(probe("stays"), *sessions)) as b:
+        await asyncio.sleep(20)
+        assert len(b.values("fake_things_total")) == 401
+        scrape = asyncio.create_task(b.engine.refresh())
+        await asyncio.sleep(0)
+        await b.engine.apply(config(probe("stays")))
+        assert not scrape.done()
+        await scrape
+        assert set(b.values("fake_things_total")) == {("api", "stays")}
+
+
+@on_virtual_time
+async def test_a_session_run_on_demand_that_outlives_its_probe_leaves_no_series_behind():
+    async with bench(config(probe("s", kind="session", does="hang"), probe("stays"))) as b:
+        await asyncio.sleep(0)
+        await asyncio.sleep(b.probe("api/s").next_run_at - b.clock.wall() + 6)
+        asked = asyncio.create_task(b.engine.run_now("api/s"))
+        await asyncio.sleep(0.1)
+        await b.engine.apply(config(probe("stays")))
+        await asked
+        assert set(b.values("fake_things_total")) == {("api", "stays")}
+
+
+@on_virtual_time
 async def test_a_loop_that_stands_still_is_seen_and_blames_nobody():
     async def stalls(run):
         run.enter(Phase.PROCESSING)
