@@ -131,7 +131,7 @@ class Connection(web.RequestHandler):
         """End it now. A polite close would wait until a client that reads nothing has read everything."""
         self._unbind()
         if self._link is not None:
-            _log.info("connection_dropped", client=str(self.peername), why=why)
+            _log.debug("connection_dropped", client=str(self.peername), why=why)
             self._link.abort()
 
     def handle_error(
