@@ -70,6 +70,7 @@ class HostCollector:
         self._within_s = min(_READ_BOUND_S, settings.interval)
         self._failed: dict[Part, int] = dict.fromkeys(Part, 0)
         self._said: dict[str, str] = {}
+        self._read_at: float | None = None
 
     async def live(self) -> None:
         """Read and publish until cancelled; then the series are removed."""
@@ -101,11 +102,14 @@ class HostCollector:
             self._publisher.hide(part)
             failures[part.value] = why
         self._say(failures)
+        if read.figures:
+            self._read_at = self._clock.wall()
         self._publish_self()
 
     def _publish_self(self) -> None:
         figures = [Figure(m.READ_FAILURES, (part.value,), count) for part, count in self._failed.items()]
-        figures.append(Figure(m.LAST_READ_TIMESTAMP, (), self._clock.wall()))
+        if self._read_at is not None:
+            figures.append(Figure(m.LAST_READ_TIMESTAMP, (), self._read_at))
         self._publisher.publish(None, figures)
 
     def _say(self, failures: dict[str, str]) -> None:

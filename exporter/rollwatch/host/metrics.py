@@ -170,7 +170,8 @@ LEFT_OUT = _gauge(
     meaning="While host figures are enabled.",
 )
 LAST_READ_TIMESTAMP = _gauge(
-    "host_last_read_timestamp_seconds", "When the host was last read, in seconds since 1970."
+    "host_last_read_timestamp_seconds",
+    "When the host last gave figures, in seconds since 1970; one far older than the interval means that it hangs.",
 )
 
 METRICS: tuple[MetricDef, ...] = tuple(
