@@ -171,7 +171,7 @@ LEFT_OUT = _gauge(
 )
 LAST_READ_TIMESTAMP = _gauge(
     "host_last_read_timestamp_seconds",
-    "When the host last gave figures, in seconds since 1970; one far older than the interval means that it hangs.",
+    "When the host last gave figures, in seconds since 1970: it stands still while reading hangs.",
 )
 
 METRICS: tuple[MetricDef, ...] = tuple(
