@@ -29,6 +29,8 @@ _OVERLOAD_SHARE = 0.25
 _BLAMES_NETWORK = frozenset(
     {Reason.UNREACHABLE, Reason.NAME_NOT_FOUND, Reason.CONNECT_REFUSED, Reason.DISCONNECTED}
 )
+_UNPROVEN = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.REQUEST})
+"""Silence in these does not say that the network was there: a question by UDP connects to nothing."""
 _SHORT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _WAITING_FOR = {
     None: "before it was asked",
@@ -108,4 +110,4 @@ class Runner:
 
 
 def _may_be_own_network(reason: Reason, phase: Phase | None) -> bool:
-    return reason in _BLAMES_NETWORK or (reason is Reason.TIMEOUT and phase in {Phase.RESOLVE, Phase.CONNECT})
+    return reason in _BLAMES_NETWORK or (reason is Reason.TIMEOUT and phase in _UNPROVEN)

@@ -127,9 +127,10 @@ def test_a_target_is_not_blamed_for_our_own_network(script, network, reason):
     assert run_script(script, network=network).reason is reason
 
 
-def test_a_timeout_while_connecting_may_be_our_own_network():
+@pytest.mark.parametrize("phase", [Phase.RESOLVE, Phase.CONNECT, Phase.REQUEST])
+def test_silence_before_anything_came_back_may_be_our_own_network(phase):
     async def connecting(run):
-        run.enter(Phase.CONNECT)
+        run.enter(phase)
         await asyncio.sleep(1e6)
 
     assert run_script(connecting, network=no).reason is Reason.OWN_NETWORK
