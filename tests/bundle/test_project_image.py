@@ -9,11 +9,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "exporter/Dockerfile").read_text()
@@ -56,6 +59,22 @@ def test_all_that_the_image_copies_exists_and_is_not_ignored() -> None:
     for source in sources:
         assert (ROOT / source).exists(), source
         assert source in admitted, f"{source} never reaches the build: exporter/Dockerfile.dockerignore"
+
+
+def test_the_image_pins_all_that_builds_the_wheel() -> None:
+    (names,) = re.findall(r"keep = /\^\(([a-z|-]+)\)==/", DOCKERFILE)
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements-dev.lock").read_text(), re.MULTILINE))
+    needed, queue = set[str](), ["hatchling"]
+    while queue:
+        name = queue.pop()
+        needed.add(name)
+        for line in metadata.requires(name) or []:
+            requirement = Requirement(line)
+            found = canonicalize_name(requirement.name)
+            if found not in needed and (requirement.marker is None or requirement.marker.evaluate()):
+                queue.append(found)
+    assert needed == set(names.split("|"))
+    assert needed <= pinned
 
 
 def test_the_image_runs_as_nobody_in_particular() -> None:
