@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,6 @@ from support.running import Outcome, make_env, run_probe
 from support.servers import Peer, answering, response, serve
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
 
 SERVERS: dict[str, tuple[Callable[[], ssl.SSLContext], Reason, str]] = {
@@ -66,6 +66,25 @@ def test_a_good_certificate_is_up_and_its_facts_are_known(ca: str, loop: str) ->
     assert {s.metric.name for s in outcome.run.samples} <= {m.name for m in KIND.metrics} | {
         "probe_ip_protocol"
     }
+
+
+@pytest.mark.parametrize(("least", "reason"), [("1.2", Reason.OK), ("1.3", Reason.TLS_HANDSHAKE)])
+def test_a_server_that_speaks_too_old_a_tls_is_down(ca: str, least: str, reason: Reason) -> None:
+    context = pki().server()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    async def main() -> Outcome:
+        async with serve(silent, tls=context) as server:
+            return await shake(server.port, ca_file=ca, min_version=least)
+
+    outcome = on_loop("stock", main())
+    assert outcome.reason is reason, outcome.detail
+
+
+async def test_probes_with_the_same_options_share_one_context() -> None:
+    clients = make_env().network.tls
+    same = [clients.get(TlsSpec()).context() for _ in range(5)]
+    assert len({id(context) for context in await asyncio.gather(*same)}) == 1
 
 
 @pytest.mark.parametrize("loop", LOOPS)

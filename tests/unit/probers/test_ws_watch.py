@@ -277,6 +277,16 @@ def test_own_trouble_is_reported_as_such_and_a_server_that_sends_us_away_is_left
     on_virtual_time(main)
 
 
+def test_a_session_that_never_said_what_is_expected_was_not_well_however_long_it_lived() -> None:
+    async def main() -> None:
+        opener = FakeOpener(None)
+        async with living(opener, expect={"text": "tick", "within": "70s"}):
+            await asyncio.sleep(300)
+            assert gaps(opener.at)[:3] == [70.5, 71.0, 72.0]
+
+    on_virtual_time(main)
+
+
 def test_failed_attempts_are_those_since_the_last_session() -> None:
     async def main() -> None:
         opener = FakeOpener(REFUSED, REFUSED, None, REFUSED)
