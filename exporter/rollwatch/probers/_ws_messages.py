@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from rollwatch.config.fields import JsonExpression
     from rollwatch.probers._ws_spec import ExpectSpec
 
-__all__ = ["Channels", "Expectation", "Message"]
+__all__ = ["JUDGED_LIMIT", "Channels", "Expectation", "Message"]
+
+JUDGED_LIMIT = 256 * 1024
+"""A larger message counts, but no expression looks at it: taking it apart would hold up every other probe."""
 
 _UNREAD = object()
 _NOT_JSON = object()
@@ -29,8 +32,11 @@ class Message:
         self._document: Any = _UNREAD
 
     def holds(self, expression: JsonExpression) -> bool:
-        """Whether the message is JSON and `expression` is true of it."""
+        """Whether the message is JSON of at most JUDGED_LIMIT bytes and `expression` is true of it."""
         if self._document is _UNREAD:
+            if len(self.data) > JUDGED_LIMIT:
+                self._document = _NOT_JSON
+                return False
             try:
                 self._document = orjson.loads(self.data if self.text is None else self.text)
             except ValueError:

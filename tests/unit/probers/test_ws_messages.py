@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rollwatch.config.expressions import JsonExpression
-from rollwatch.probers._ws_messages import Channels, Expectation, Message
+from rollwatch.probers._ws_messages import JUDGED_LIMIT, Channels, Expectation, Message
 from rollwatch.probers._ws_spec import ExpectSpec
 
 
@@ -72,3 +72,9 @@ def test_a_met_expectation_is_closed() -> None:
     assert expectation.look(message("a tick"))
     assert expectation.is_met
     assert not expectation.is_open
+
+
+def test_a_message_too_large_to_judge_quickly_is_not_judged() -> None:
+    fits = b'{"a": 1}'.ljust(JUDGED_LIMIT)
+    assert Message(fits, None).holds(JsonExpression("a == `1`"))
+    assert not Message(fits + b" ", None).holds(JsonExpression("a == `1`"))
