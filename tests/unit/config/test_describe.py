@@ -85,7 +85,7 @@ def test_the_reference_has_every_key_with_its_type_bounds_default_and_meaning() 
         "| `retries` | whole number, more than -1 | `0` | How often. |",
         "| `verify` | true or false | `true` | Whether. |",
         "| `level` | `low` or `high` | `low` | How. |",
-        "| `kind` | `web` | `web` | `web` |",
+        "| `kind` | `web` | required | `web` |",
         "| `mode` | true or false or mapping, see below | `false` | Whether, or how. |",
         "| `checks` | list of mapping, see below | — | What is checked. |",
         "| `names` | mapping of names to whole number | — | Numbers by name. |",
