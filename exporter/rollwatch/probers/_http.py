@@ -101,16 +101,19 @@ class HttpClient:
             if "content-encoding" in response.headers:
                 response = await decode_body(response, self._spec.body_limit)
         except BodyFailure as failure:
+            run.leave()
             if not has_answer:
                 has_answer = True
                 run.sample(STATUS_CODE, failure.response.status)
             raise BodyFailure(failure.reason, self.scrub(failure.detail), failure.response) from None
         except ProbeFailure as failure:
+            run.leave()
             raise ProbeFailure(failure.reason, self.scrub(failure.detail)) from None
         finally:
-            run.leave()
+            # No leaving at the deadline: the phase it met says whether our own network may be to blame.
             if not has_answer:
                 run.sample(STATUS_CODE, 0)
+        run.leave()
         run.sample(UNCOMPRESSED_LENGTH, len(response.body))
         return response
 
