@@ -20,7 +20,7 @@ def test_a_restarted_process_finds_the_same_ticks_on_the_wall_clock(key, interva
     again_tick = wall + later + again.anchor_s - 5.0
     off_grid = abs((again_tick - first_tick) / interval - round((again_tick - first_tick) / interval))
     assert off_grid * interval < 1e-3
-    assert 0 <= first.anchor_s - 100.0 <= interval
+    assert 0 <= first.anchor_s - 100.0 <= interval + 1e-9  # 100.0 and back again is rounded
 
 
 @given(interval=intervals, anchor=st.floats(0, 1e6), since=st.floats(0, 1e5))
