@@ -73,4 +73,7 @@ def test_without_descriptors_probes_are_unknown_and_recover(tmp_path: Path) -> N
                 new = {r for r, n in after.reasons(probe).items() if n > before.reasons(probe).get(r, 0)}
                 assert new <= {"ok", "own_resources", "resolver_failed", "secret_unavailable"}, (probe, new)
             wait_for(lambda: descriptors(pid) <= at_rest + 2, "the descriptors to be closed")
+            # None left but those the end itself gives back.
+            highest = max(int(fd.name) for fd in Path(f"/proc/{pid}/fd").iterdir())
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1, hard))
             ends_cleanly(exporter)

@@ -52,25 +52,36 @@ BECOMES: dict[str, Callable[[Path], None]] = {
 }
 
 
-def test_a_configuration_that_is_no_longer_a_file_is_refused_at_once(
-    tmp_path: Path, production: Targets
-) -> None:
-    config = write_config(tmp_path / "rollwatch.yml", {"health": http_probe(production.serve().url())})
+def test_files_that_vanish_or_change_their_nature(tmp_path: Path, production: Targets) -> None:
+    """The configuration becomes everything but a file while the directory of the secrets is away."""
+    _write_secret(tmp_path)
+    probes = {
+        "with": http_probe(production.serve().url(), extra=', auth: {bearer: "${file:secrets/token}"}'),
+        "without": http_probe(production.serve().url()),
+    }
+    config = write_config(tmp_path / "rollwatch.yml", probes)
     good = config.read_text()
     with running_exporter(config) as exporter:
+        more_runs(exporter, "with", "ok", runs=1)
+        (tmp_path / "secrets").rename(tmp_path / "elsewhere")
         for what, become in BECOMES.items():
             config.unlink()
             become(config)
             status, _, body = fetch(exporter.url + "/-/reload", method="POST")
             assert (status, b"rollwatch.yml" in body) == (400, True), what
-            more_runs(exporter, "health", "ok", runs=1)
             if config.is_dir() and not config.is_symlink():
                 config.rmdir()
             else:
                 config.unlink(missing_ok=True)
             config.write_text(good)
+        more_runs(exporter, "with", "secret_unavailable", runs=1)
+        assert _unavailable(exporter) > 0
+        (tmp_path / "elsewhere").rename(tmp_path / "secrets")
+        more_runs(exporter, "with", "ok", runs=1)
         assert fetch(exporter.url + "/-/reload", method="POST")[0] == 200
-        assert set(figures(exporter).reasons("health")) == {"ok"}
+        seen = figures(exporter)
+        assert set(seen.reasons("with")) == {"ok", "secret_unavailable"}
+        assert set(seen.reasons("without")) == {"ok"}
         ends_cleanly(exporter)
 
 
@@ -113,27 +124,6 @@ def _opened(pipe: Path) -> int | None:
         return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
         return None
-
-
-def test_secrets_that_vanish_with_their_directory_come_back_with_it(
-    tmp_path: Path, production: Targets
-) -> None:
-    _write_secret(tmp_path)
-    probes = {
-        "with": http_probe(production.serve().url(), extra=', auth: {bearer: "${file:secrets/token}"}'),
-        "without": http_probe(production.serve().url()),
-    }
-    with running_exporter(write_config(tmp_path / "rollwatch.yml", probes)) as exporter:
-        more_runs(exporter, "with", "ok", runs=1)
-        (tmp_path / "secrets").rename(tmp_path / "elsewhere")
-        more_runs(exporter, "with", "secret_unavailable", runs=1)
-        assert _unavailable(exporter) > 0
-        (tmp_path / "elsewhere").rename(tmp_path / "secrets")
-        more_runs(exporter, "with", "ok", runs=1)
-        seen = figures(exporter)
-        assert set(seen.reasons("with")) == {"ok", "secret_unavailable"}
-        assert set(seen.reasons("without")) == {"ok"}
-        ends_cleanly(exporter)
 
 
 def _write_secret(directory: Path) -> None:

@@ -22,7 +22,7 @@ def test_healthy_targets_stay_up_in_a_hostile_crowd(tmp_path: Path) -> None:
         for nth in range(HOSTILE):
             server, them = kinds[names[nth % len(names)]]
             extra = ", max_redirects: 5"
-            probes[f"bad{nth}"] = http_probe(server.url(), interval="10s", timeout="3s", extra=extra)
+            probes[f"bad{nth}"] = http_probe(server.url(), interval="8s", timeout="3s", extra=extra)
             wanted[f"bad{nth}"] = them.reason.value
         healthy = [good.serve() for _ in range(5)]
         for nth in range(HEALTHY):

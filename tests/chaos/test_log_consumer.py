@@ -75,7 +75,7 @@ def test_a_full_pipe_stops_neither_probes_nor_answers(config: Path) -> None:
         with logging_to(config, writing) as exporter:
             # Far more than a pipe and the queue hold.
             _make_it_talk(exporter, config, rounds=60)
-            more_runs(exporter, "health", "ok")
+            more_runs(exporter, "health", "ok", runs=1)
             assert figures(exporter).total("rollwatch_log_dropped_total") > 0
     finally:
         os.close(reading)
@@ -112,7 +112,7 @@ def test_a_reader_that_has_gone_costs_only_the_lines(config: Path) -> None:
         with logging_to(config, writing) as exporter:
             os.close(reading)
             _make_it_talk(exporter, config)
-            more_runs(exporter, "health", "ok")
+            more_runs(exporter, "health", "ok", runs=1)
             assert figures(exporter).total("rollwatch_log_dropped_total") > 2000
     finally:
         os.close(writing)
@@ -124,7 +124,7 @@ def test_a_log_that_takes_nothing_from_the_start_stops_nothing(config: Path, how
     try:
         with logging_to(config, full if how == "disk full" else None) as exporter:
             _make_it_talk(exporter, config)
-            more_runs(exporter, "health", "ok")
+            more_runs(exporter, "health", "ok", runs=1)
             assert figures(exporter).total("rollwatch_log_dropped_total") > 2000
     finally:
         os.close(full)

@@ -19,8 +19,8 @@ from support.siege import (
 
 PROBES = 200
 CHANGED = 20
-RELOADS = 60
-WARM_UP = 15
+RELOADS = 32
+WARM_UP = 12
 
 
 def test_reloads_leak_nothing_and_disturb_nobody(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from support.servers import Peer, response
 from support.siege import Targets, ends_cleanly, figures, http_probe, more_runs, targets, write_config
 from support.ws_peers import PING, PONG, TEXT, accept_head, frame
 
-STOPPED_S = 1.5
+STOPPED_S = 1.3
 NO_BLAME = {"ok", "overloaded", "not_started"}
 SKIPPED = "rollwatch_probe_skipped_runs_total"
 EVERY = "interval: 1s, timeout: 500ms"
