@@ -151,6 +151,7 @@ class ProbeWatch:
         reason, run = outcome.reason, outcome.run
         now = self._clock.monotonic()
         before = self._standing.verdict
+        reason_before = self._history[-1].reason if self._history else None
         standing = self._standing.decide(reason.verdict, wall_s=outcome.started_at, monotonic_s=now)
         self._recorder.record(outcome, standing)
         self._history.append(self._record_of(outcome))
@@ -172,6 +173,14 @@ class ProbeWatch:
                 was=before.value,
                 reason=reason.value,
                 detail=outcome.detail,
+            )
+        elif reason.verdict is Verdict.UNKNOWN and reason is not reason_before:
+            _log.warning(
+                "probe_undecided",
+                probe=self.definition.id,
+                reason=reason.value,
+                detail=outcome.detail,
+                stands=standing.value,
             )
 
     def refresh(self) -> None:

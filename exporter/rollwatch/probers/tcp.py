@@ -81,13 +81,15 @@ class TcpProber:
         try:
             run.leave()
             if question or spec.expect is not None:
-                run.enter(Phase.REQUEST)
+                # The connection stands, so silence from here on is the target's; and a run that ends in
+                # this phase is told so, which is why it is left only when all is well.
+                run.enter(Phase.PROCESSING)
             if question:
                 transport.write(question)
             if spec.expect is not None:
                 await self._listen(run, listener, spec.expect)
-        finally:
             run.leave()
+        finally:
             transport.abort()
 
     async def _listen(self, run: Run, listener: _Listener, expect: Pattern) -> None:

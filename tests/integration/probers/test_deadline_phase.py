@@ -25,7 +25,7 @@ KINDS = discover()
 KIND_OF = {"http": "http", "https": "http", "ws": "websocket", "tcp": "tcp", "tls": "tls"}
 
 
-async def run(scheme: str, port: int, *, network_is_up: bool) -> Outcome:
+async def run(scheme: str, port: int, *, network_is_up: bool, **said: str) -> Outcome:
     async def own_network_is_up() -> bool:
         return network_is_up
 
@@ -36,7 +36,7 @@ async def run(scheme: str, port: int, *, network_is_up: bool) -> Outcome:
     address = f"127.0.0.1:{port}"
     target = {"address": address} if scheme in ("tcp", "tls") else {"url": f"{scheme}://{address}/"}
     spec = kind.spec.model_validate(
-        {"kind": KIND_OF[scheme], "timeout": "300ms", **target},
+        {"kind": KIND_OF[scheme], "timeout": "300ms", **target, **said},
         context={"secrets": SecretStore(Path("/"), {})},
     )
     runner = Runner(clock, lag_since=lambda _began: 0.0, own_network_is_up=own_network_is_up)
@@ -90,11 +90,13 @@ async def test_no_connection_is_no_verdict_while_our_own_network_is_down(scheme:
         ("https", "during the TLS handshake"),
         ("ws", "while waiting for the answer to begin"),
         ("tls", "during the TLS handshake"),
+        ("tcp", "while waiting for the answer to begin"),
     ],
 )
 async def test_who_connects_and_says_nothing_is_down(scheme: str, waited: str) -> None:
+    said = {"expect": "SSH"} if scheme == "tcp" else {}
     with silent() as port:
-        outcome = await run(scheme, port, network_is_up=False)
+        outcome = await run(scheme, port, network_is_up=False, **said)
 
     assert outcome.reason is Reason.TIMEOUT
     assert outcome.detail.endswith(waited)

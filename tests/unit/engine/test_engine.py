@@ -6,6 +6,7 @@ import math
 from contextlib import asynccontextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
 from rollwatch.config.config import Config, ProbeDef, Service
 from rollwatch.config.document import HostSpec, Links, ReferenceCheck
@@ -510,6 +511,24 @@ async def test_a_target_that_is_no_provider_can_not_send_us_away_for_long():
     async with bench(config(probe(does="limited", interval=10)), behaviours={"limited": limited}):
         await asyncio.sleep(3600)
     assert len(starts) >= 10
+
+
+@on_virtual_time
+async def test_a_probe_that_can_not_decide_says_so_in_the_log_once():
+    behaviours = {"x": failing(Reason.RESOLVER_FAILED, "the resolver is silent")}
+    with capture_logs() as logs:
+        async with bench(config(probe(does="x", interval=10)), behaviours=behaviours) as b:
+            await asyncio.sleep(35)
+            b.behaviours["x"] = up
+            await asyncio.sleep(10)
+            b.behaviours["x"] = failing(Reason.RATE_LIMITED, "slow down")
+            await asyncio.sleep(20)
+    events = [(log["event"], log["log_level"], log["reason"]) for log in logs if "probe" in log]
+    assert events == [
+        ("probe_undecided", "warning", "resolver_failed"),
+        ("verdict_changed", "info", "ok"),
+        ("probe_undecided", "warning", "rate_limited"),
+    ]
 
 
 @on_virtual_time
