@@ -52,7 +52,7 @@ soak: setup packages ## The demo for 30 minutes under changing faults (SECONDS=1
 	@PYTHONPATH=tests $(bin)/python -m bench soak --seconds $(or $(SECONDS),1800)
 
 chaos: setup packages ## The tests that kill, starve and confuse the exporter, ten times over (ROUNDS=10)
-	@set -e; for round in $$(seq $(or $(ROUNDS),10)); do echo "round $$round"; $(pytest) -q -x tests/chaos; done
+	@set -e; for round in $$(seq $(or $(ROUNDS),10)); do echo "round $$round"; $(pytest) -q -x -n $(WORKERS) tests/chaos; done
 
 wheel: setup ## Build dist/rollwatch-*.whl
 	@$(bin)/python -m build --wheel --no-isolation --outdir dist . >.cache/wheel.log 2>&1 || { cat .cache/wheel.log >&2; exit 1; }

@@ -64,9 +64,11 @@ class Health:
     async def _health(self, _: Request) -> web.StreamResponse:
         results = {"alive": self.alive(), "ready": self.ready()}
         results.update({name: check() for name, check in self.checks.items()})
-        is_healthy = not any(results.values())
+        # A 503 only where the process can't do its work: a refused reload is told, and is no outage.
+        is_usable = results["alive"] is None and results["ready"] is None
+        word = "unhealthy" if not is_usable else "degraded" if any(results.values()) else "healthy"
         body = {
-            "status": "healthy" if is_healthy else "unhealthy",
+            "status": word,
             "version": self.version,
             "timestamp": self.clock.wall(),
             "checks": {
@@ -74,8 +76,6 @@ class Health:
                 for name, problem in results.items()
             },
         }
-        # A 503 only where the process can't do its work: a refused reload is told, and is no outage.
-        is_usable = results["alive"] is None and results["ready"] is None
         return web.Response(
             status=200 if is_usable else 503, body=orjson.dumps(body), content_type="application/json"
         )

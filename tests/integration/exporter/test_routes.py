@@ -195,7 +195,7 @@ async def test_an_exposition_that_breaks_is_no_success(exporter: Exporter) -> No
         ({}, 200, 200, (200, "healthy")),
         ({"alive": "The loop stands still."}, 503, 503, (503, "unhealthy")),
         ({"ready": "No configuration yet."}, 200, 503, (503, "unhealthy")),
-        ({"configuration": "line 3: bad"}, 200, 200, (200, "unhealthy")),
+        ({"configuration": "line 3: bad"}, 200, 200, (200, "degraded")),
     ],
 )
 async def test_health_says_what_is_wrong_and_whom_it_stops(

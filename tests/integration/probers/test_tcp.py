@@ -91,7 +91,7 @@ def test_what_a_server_says_decides(
     outcome = on_loop(loop, probe(behave, timeout=0.5 if reason is Reason.TIMEOUT else 5, **said))
     assert outcome.reason is reason, outcome.detail
     assert words in outcome.detail
-    assert (Phase.REQUEST in outcome.run.phases) == bool(said)
+    assert (Phase.PROCESSING in outcome.run.phases) == bool(said)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
