@@ -119,6 +119,11 @@ class Connection(web.RequestHandler):
         """Send the answer; then wait for the next request, or for the client to take what is left."""
         try:
             return await super().finish_response(request, resp, start_time)
+        except RuntimeError as error:
+            # uvloop's word for writing to a connection that is gone; the stock loop only drops the data.
+            if not self._has_gone:
+                raise
+            raise ConnectionResetError("the client left before it had its answer") from error
         finally:
             self._is_idle = True
             self.is_busy = False
@@ -126,6 +131,10 @@ class Connection(web.RequestHandler):
             if self._link is not None:
                 # A bit later than aiohttp's own idle timer, for what is closing and never gets there.
                 self._bind(self._limits.idle_s + self._limits.write_s, "idle")
+
+    @property
+    def _has_gone(self) -> bool:
+        return self._link is None or self._link.is_closing()
 
     def drop(self, why: str) -> None:
         """End it now. A polite close would wait until a client that reads nothing has read everything."""
@@ -142,7 +151,7 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """The answer to what is no HTTP, and to a fault of ours: without details, which are in the log."""
-        if isinstance(exc, ConnectionError):
+        if isinstance(exc, ConnectionError) or (isinstance(exc, RuntimeError) and self._has_gone):
             # The client left, or we broke off; there is nobody to answer.
             raise exc
         if status < 500 or isinstance(exc, HttpProcessingError):
