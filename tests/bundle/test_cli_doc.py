@@ -5,21 +5,21 @@ from pathlib import Path
 import click
 import pytest
 
-from rollwatch.cli import cli
 from rollwatch.cli.exits import Exit
+from support.commands import COMMANDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
 
 OPTIONS = [
     pytest.param(parameter, id=f"{name} {parameter.opts[0]}")
-    for name, command in cli.commands.items()
+    for name, command in COMMANDS.items()
     for parameter in command.params
     if isinstance(parameter, click.Option)
 ]
 
 
-@pytest.mark.parametrize("name", sorted(cli.commands))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_has_a_section(name):
     assert f"\n## rollwatch {name}" in PAGE
 

@@ -13,11 +13,11 @@ import click
 import pytest
 import yaml
 
-from rollwatch.cli import cli
 from rollwatch.cli.exits import Exit
 from rollwatch.host.metrics import METRICS as HOST
 from rollwatch.metrics.catalogue import catalogue
 from rollwatch.probers import discover
+from support.commands import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 PAPERS = sorted(path for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -61,15 +61,13 @@ def test_the_readmes_mistakes_are_said_as_it_shows(tmp_path: Path) -> None:
 
 def test_the_readme_names_every_command() -> None:
     named = re.findall(r"^\| `rollwatch ([a-z-]+)", README, re.MULTILINE)
-    assert sorted(named) == sorted(cli.commands)
+    assert sorted(named) == sorted(COMMANDS)
 
 
 def test_the_readmes_flags_and_defaults_are_the_exporters() -> None:
     documented = dict(re.findall(r"^\| `(--[a-z.-]+)` \| (?:`([^`]*)`)?", README, re.MULTILINE))
     options = {
-        option.opts[0]: option
-        for option in cli.commands["exporter"].params
-        if isinstance(option, click.Option)
+        option.opts[0]: option for option in COMMANDS["exporter"].params if isinstance(option, click.Option)
     }
     options.pop("--help", None)
     assert set(documented) == set(options)

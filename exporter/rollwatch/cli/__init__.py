@@ -8,25 +8,25 @@ import traceback
 
 import click
 
-from rollwatch.cli.check_config import check_config
 from rollwatch.cli.exits import Exit
-from rollwatch.cli.exporter import exporter
-from rollwatch.cli.probe import probe
-from rollwatch.cli.suggest import SuggestingGroup
-from rollwatch.cli.version import version
-from rollwatch.demo.commands import demo
+from rollwatch.cli.lazy import LazyGroup
 from rollwatch.errors import ConfigError, RollwatchError, UsageError
 
 __all__ = ["cli", "main"]
 
 
-@click.group(cls=SuggestingGroup, context_settings={"help_option_names": ["-h", "--help"]})
+_COMMANDS = {
+    "check-config": "rollwatch.cli.check_config:check_config",
+    "demo": "rollwatch.demo.commands:demo",
+    "exporter": "rollwatch.cli.exporter:exporter",
+    "probe": "rollwatch.cli.probe:probe",
+    "version": "rollwatch.cli.version:version",
+}
+
+
+@click.group(cls=LazyGroup, places=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Watch a production from outside and expose what is seen to Prometheus."""
-
-
-for command in (exporter, check_config, probe, demo, version):
-    cli.add_command(command)
 
 
 def main() -> None:
