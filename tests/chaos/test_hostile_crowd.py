@@ -47,7 +47,7 @@ def test_healthy_targets_stay_up_in_a_hostile_crowd(tmp_path: Path) -> None:
                     # Where the machine has no CPU left for us, that is said, and nobody is blamed.
                     assert "ok" in reasons, (probe, reasons)
                     assert reasons <= {"ok", "overloaded"}, (probe, reasons)
-            skipped = now.by_probe("rollwatch_probe_skipped_runs_total")
-            assert sum(skipped.values()) == 0
+            if not any("overloaded" in now.reasons(probe) for probe in probes):
+                assert sum(now.by_probe("rollwatch_probe_skipped_runs_total").values()) == 0
             assert peak < MEMORY_MIB
             ends_cleanly(exporter)
