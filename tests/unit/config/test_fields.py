@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,16 @@ def test_expressions_are_equal_by_source_and_copied_as_they_are(kind: Any) -> No
     assert str(expression) == "a.b"
     assert repr(expression) == f"{kind.__name__}('a.b')"
     assert read(kind, expression) is expression
+
+
+def test_a_pipe_is_no_local_file_and_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(ValidationError, match="can't be read: it is not a regular file"):
+        read(LocalFile, "pipe")
 
 
 def test_a_pattern_is_found_in_text_and_in_bytes() -> None:
