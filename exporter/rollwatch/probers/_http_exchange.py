@@ -97,7 +97,7 @@ class Exchange(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         answer = self._answer
         if answer is None:
-            self._early = data
+            self._early += data
             return
         if answer.done():
             self.is_reusable = False
