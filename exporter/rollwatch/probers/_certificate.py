@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID, NameOID
 
-from rollwatch.probers._text import clean
+from rollwatch.text import clean
 
 if TYPE_CHECKING:
     import ssl

@@ -13,7 +13,7 @@ import re
 from typing import Any, NamedTuple
 
 from rollwatch.model import Component
-from rollwatch.probers._text import clean
+from rollwatch.text import clean
 
 __all__ = ["COMPONENT_LIMIT", "Components", "read_components"]
 

@@ -6,7 +6,7 @@ import asyncio
 
 from rollwatch.errors import ProbeFailure
 from rollwatch.model import Reason
-from rollwatch.probers._text import clean
+from rollwatch.text import clean
 
 __all__ = ["Hold", "tunnel"]
 

@@ -33,7 +33,7 @@ from rollwatch.probers._http_metrics import (
 )
 from rollwatch.probers._http_request import Origin, Renderer, Request
 from rollwatch.probers._http_spec import AuthSpec, BasicAuth, HttpRequestSpec
-from rollwatch.probers._text import clean
+from rollwatch.text import clean
 
 if TYPE_CHECKING:
     from rollwatch.probers.contract import ProbeEnv

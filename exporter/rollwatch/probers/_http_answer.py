@@ -12,7 +12,7 @@ import orjson
 
 from rollwatch.errors import ProbeFailure
 from rollwatch.model import Reason
-from rollwatch.probers._text import clean
+from rollwatch.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

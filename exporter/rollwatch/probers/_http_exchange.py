@@ -16,7 +16,7 @@ from rollwatch.errors import ProbeFailure
 from rollwatch.model import Phase, Reason
 from rollwatch.probers._http_answer import BodyFailure, Headers, Response
 from rollwatch.probers._socket_errors import lost_failure
-from rollwatch.probers._text import clean
+from rollwatch.text import clean
 
 if TYPE_CHECKING:
     from rollwatch.probers.run import Run

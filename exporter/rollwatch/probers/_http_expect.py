@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, Field
 from rollwatch.config.fields import JsonExpression, Pattern, Seconds, StatusRanges
 from rollwatch.config.spec import Spec
 from rollwatch.probers._components import Components, read_components
-from rollwatch.probers._text import clean
 from rollwatch.probers._timestamp import read_timestamp
+from rollwatch.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from rollwatch.errors import ProbeFailure, SecretUnavailable
 from rollwatch.model import Reason
 from rollwatch.probers._dial import Proxy
 from rollwatch.probers._scrub import Scrubber, basic_authorization, sent_secrets
-from rollwatch.probers._text import clean
+from rollwatch.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

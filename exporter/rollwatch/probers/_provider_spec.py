@@ -7,10 +7,10 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from rollwatch.config.fields import HttpUrl, JsonExpression, Seconds, StatusRanges, mistake
+from rollwatch.config.rules import Rules  # noqa: TC001  pydantic needs it
 from rollwatch.config.spec import Spec
 from rollwatch.probers._http_expect import as_tuple
 from rollwatch.probers._http_spec import HttpRequestSpec
-from rollwatch.probers._rules import Rule  # noqa: TC001  pydantic needs it
 
 __all__ = ["Growing", "ProviderExpect", "ProviderSpec", "StatusPage", "StatusPageJson"]
 
@@ -70,7 +70,7 @@ class ProviderSpec(HttpRequestSpec):
     """Fewer records than this are DOWN; 1 by default."""
     max_records: Annotated[int, Field(ge=1, le=100_000)] = 5000
     """So many records of one answer are examined, from the first on."""
-    rules: Annotated[tuple[Rule, ...], Field(max_length=100)] = ()
+    rules: Rules = ()
     """What every record must satisfy."""
     growing: Growing | None = None
     """A value that must keep growing."""
@@ -84,15 +84,6 @@ class ProviderSpec(HttpRequestSpec):
             if said:
                 remedy = "Add records: the JMESPath of the list, or '@' for the whole body."
                 raise mistake("needs records", remedy, at=(said,))
-        seen: set[str] = set()
-        for index, rule in enumerate(self.rules):
-            if rule.check in seen:
-                raise mistake(
-                    "has the same check label as a rule before it",
-                    "Give one of them a name.",
-                    at=("rules", index),
-                )
-            seen.add(rule.check)
         return self
 
     @model_validator(mode="after")

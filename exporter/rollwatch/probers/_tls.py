@@ -15,7 +15,7 @@ from rollwatch.errors import ProbeFailure
 from rollwatch.metrics.definition import MetricDef, MetricType
 from rollwatch.model import Reason
 from rollwatch.probers._certificate import CertificateReader, presented_chain, verified_chain
-from rollwatch.probers._text import clean, listed
+from rollwatch.text import clean, listed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,8 +23,8 @@ from websockets.protocol import State
 
 from rollwatch.model import Reason
 from rollwatch.probers._socket_errors import lost_failure
-from rollwatch.probers._text import clean
 from rollwatch.probers._ws_head import BadHeadError, find_head
+from rollwatch.text import clean
 
 if TYPE_CHECKING:
     from websockets.client import ClientProtocol

@@ -11,10 +11,10 @@ from websockets.typing import Origin, Subprotocol
 from rollwatch.errors import ProbeFailure
 from rollwatch.model import Phase, Reason
 from rollwatch.probers._dial import DIAL_REASONS, dial
-from rollwatch.probers._text import clean, listed
 from rollwatch.probers._ws_link import QUIET, Link
 from rollwatch.probers._ws_metrics import HANDSHAKE, SESSIONS_OPENED, STATUS_CODE, UPGRADED
 from rollwatch.probers._ws_request import Renderer
+from rollwatch.text import clean, listed
 
 if TYPE_CHECKING:
     from websockets.http11 import Request

@@ -11,12 +11,12 @@ from rollwatch.errors import ProbeFailure, SecretUnavailable
 from rollwatch.model import Phase, Reason, Verdict
 from rollwatch.probers import _ws_metrics as m
 from rollwatch.probers._patience import is_overslept
-from rollwatch.probers._text import sentence
 from rollwatch.probers._ws_backoff import Backoff
 from rollwatch.probers._ws_messages import Channels
 from rollwatch.probers._ws_open import Opener
 from rollwatch.probers._ws_session import Session
 from rollwatch.probers.run import Run, Sample
+from rollwatch.text import sentence
 
 if TYPE_CHECKING:
     from rollwatch.probers._scrub import Scrubber

@@ -8,15 +8,17 @@ Whatever it learnt on the way it tells `run`, so that it is kept when the deadli
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from rollwatch.model import Reason, Role
 from rollwatch.probers._network import Network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rollwatch.clock import Clock
+    from rollwatch.config.figures import FigureDef
     from rollwatch.config.spec import ProbeSpec
     from rollwatch.metrics.definition import MetricDef
     from rollwatch.probers.run import Run, Sample
@@ -59,6 +61,8 @@ class ProbeEnv:
     rng: Callable[[], float]
     user_agent: str
     network: Network = field(default_factory=Network)
+    figures: Mapping[str, FigureDef] = field(default_factory=lambda: MappingProxyType({}))
+    """The figures of its service that the probe reads, by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from rollwatch.probers._dns_exchange import ask_tcp, ask_udp
 from rollwatch.probers._dns_message import Answer, Query
 from rollwatch.probers._http_spec import Ip
 from rollwatch.probers._resolve import Address, IpVersion, literal
-from rollwatch.probers._text import listed, sentence
 from rollwatch.probers.contract import ProberKind
+from rollwatch.text import listed, sentence
 
 if TYPE_CHECKING:
     from rollwatch.probers.contract import ProbeEnv

@@ -30,8 +30,8 @@ from rollwatch.probers._http_expect import (
     TimestampSpec,
     read_body,
 )
-from rollwatch.probers._text import clean, listed, sentence
 from rollwatch.probers.contract import ProberKind
+from rollwatch.text import clean, listed, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

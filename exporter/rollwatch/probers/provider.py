@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rollwatch.errors import ProbeFailure
+from rollwatch.figures.examining import Examiner, as_records
 from rollwatch.model import Reason, Role
 from rollwatch.probers import _provider_metrics as m
 from rollwatch.probers._growth import Growth, as_growing_number
@@ -23,11 +24,10 @@ from rollwatch.probers._http import (
 from rollwatch.probers._http_answer import retry_after_s
 from rollwatch.probers._provider_spec import ProviderSpec
 from rollwatch.probers._quota import quota_remaining
-from rollwatch.probers._records import Examiner, as_records
 from rollwatch.probers._status_page import StatusPageReader
-from rollwatch.probers._text import clean, sentence
 from rollwatch.probers.contract import ProberKind
 from rollwatch.probers.run import Sample
+from rollwatch.text import clean, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from rollwatch.clock import Clock
+    from rollwatch.figures.items import Found
     from rollwatch.metrics.definition import MetricDef
     from rollwatch.model import Component, Phase
 
@@ -28,9 +29,11 @@ class Run:
         "_clock",
         "_phase_began",
         "components",
+        "figures",
         "notes",
         "phase",
         "phases",
+        "records",
         "retry_after_s",
         "samples",
         "version",
@@ -44,6 +47,10 @@ class Run:
         self.samples: list[Sample] = []
         self.components: list[Component] = []
         self.version: str | None = None
+        self.figures: Found | None = None
+        """What the answer holds for the figures of the service."""
+        self.records: dict[str, list[Any]] = {}
+        """The records it holds, by their name."""
         self.retry_after_s: float | None = None
         self.notes: list[tuple[str, str]] | None = [] if explain else None
 

@@ -14,9 +14,9 @@ from rollwatch.model import Phase, Reason
 from rollwatch.probers._dial import CONNECTION_PHASES, DIAL_METRICS, DIAL_REASONS, IpVersion, dial
 from rollwatch.probers._http_spec import Ip
 from rollwatch.probers._socket_errors import lost_failure
-from rollwatch.probers._text import clean
 from rollwatch.probers._tls import TlsSpec
 from rollwatch.probers.contract import ProberKind
+from rollwatch.text import clean
 
 if TYPE_CHECKING:
     from rollwatch.probers.contract import ProbeEnv

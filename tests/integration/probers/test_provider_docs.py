@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from rollwatch.config.load import load_config
+from rollwatch.config.rules import Deviation, Rule
 from rollwatch.config.secrets import SecretStore
 from rollwatch.config.spec import ProbeSpec
 from rollwatch.probers import discover
 from rollwatch.probers._provider_metrics import PROVIDER_METRICS
 from rollwatch.probers._provider_spec import ProviderSpec
-from rollwatch.probers._rules import Deviation, Rule
 from rollwatch.probers.dns import KIND as DNS
 from rollwatch.probers.dns import DnsExpect, DnsSpec
 

@@ -12,7 +12,7 @@ import pytest
 
 from rollwatch.config.template import Template
 from rollwatch.probers._scrub import Scrubber, basic_authorization, sent_secrets
-from rollwatch.probers._text import clean
+from rollwatch.text import clean
 
 SECRET = 's3cr3t/T0ken+"with\\odd<chars>&=é'
 SPELLINGS = {

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from rollwatch.probers._records import Examiner, Tally, as_records
-from rollwatch.probers._rules import Rule
+from rollwatch.config.rules import Rule
+from rollwatch.figures.examining import Examiner, Tally, as_records
 from support.manual_clock import ManualClock
 
 OPTIONS = [
@@ -143,6 +143,12 @@ def test_a_figure_far_from_its_own_history_is_an_anomaly_of_its_own_check() -> N
     assert judge([rule], steady).valid_ratio == 1.0
     swapped = [{"ticker": "A", "iv": 3.0}, {"ticker": "B", "iv": 0.3}]
     assert failed(judge([rule], [*steady, *swapped])) == {"iv-anomaly": 2}
+
+
+def test_without_a_key_all_records_share_one_history() -> None:
+    rule = {"field": "iv", "name": "iv-anomaly", "deviation": {"window": 50, "max_sigma": 5}}
+    steady = [{"ticker": t, "iv": 0.3 + 0.01 * (i % 3)} for i in range(20) for t in "AB"]
+    assert failed(judge([rule], [*steady, {"ticker": "C", "iv": 3.0}])) == {"iv-anomaly": 1}
 
 
 def test_examples_name_the_record_the_field_and_what_is_wrong() -> None:

@@ -1,4 +1,4 @@
-"""Records of an answer, judged by rules, in slices short enough for a shared loop."""
+"""Records that came in, judged by rules, in slices short enough for a shared loop."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rollwatch.probers._rules import Check
+from rollwatch.figures.checks import Check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rollwatch.clock import Clock
-    from rollwatch.probers._rules import Rule
+    from rollwatch.config.rules import Rule
 
 __all__ = ["Examiner", "Tally", "as_records"]
 
@@ -44,7 +44,7 @@ def as_records(found: object) -> list[Any] | None:
 
 
 class Examiner:
-    """All checks of one probe; keeps the histories they learn. Examinations must not overlap."""
+    """All checks of one set of rules; keeps the histories they learn. Examinations must not overlap."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.checks = tuple(Check(rule) for rule in rules)

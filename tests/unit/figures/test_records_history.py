@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollwatch.probers._history import Histories, History
+from rollwatch.figures.history import Histories, History
 
 
 def history(window: int = 20, max_sigma: float = 4, min_change: float = 0, warm_up: int = 5) -> History:

@@ -1,0 +1,1 @@
+"""Declared figures and records at work: what comes in is checked, computed, counted and kept."""

@@ -1,0 +1,1 @@
+"""What comes in by itself: browser beacons, pushed figures, log lines."""
