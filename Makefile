@@ -12,7 +12,7 @@ pytest := $(bin)/python -m pytest
 code := exporter tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages up down check test bench soak chaos wheel lock docs clean
+.PHONY: help setup packages rum up down check test bench soak chaos wheel lock docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,10 @@ setup: ## Make .venv from the lock (quick when nothing changed)
 packages:
 	@tools/debian-packages
 
-up: setup ## Run the demo production and the exporter that measures it
+rum: ## Build the browser script (needs Node)
+	@tools/rum
+
+up: setup rum ## Run the demo production and the exporter that measures it
 	@$(bin)/rollwatch demo up
 
 down: setup ## Stop what `make up` started
@@ -39,9 +42,11 @@ check: setup ## Formatting, lint, types, direction of imports, generated files
 # Coverage is judged before it is shown, and silently when it is full: the last line is pytest's own.
 ifeq ($(T),)
 test: setup packages check ## All tests with coverage; only some: make test T=tests/unit
+	@tools/rum --require
 	@tools/test -n $(WORKERS)
 else
 test: setup packages
+	@tools/rum --require
 	@$(pytest) $(T)
 endif
 
@@ -54,7 +59,7 @@ soak: setup packages ## The demo for 30 minutes under changing faults (SECONDS=1
 chaos: setup packages ## The tests that kill, starve and confuse the exporter, ten times over (ROUNDS=10)
 	@set -e; for round in $$(seq $(or $(ROUNDS),10)); do echo "round $$round"; $(pytest) -q -x -n $(WORKERS) tests/chaos; done
 
-wheel: setup ## Build dist/rollwatch-*.whl
+wheel: setup rum ## Build dist/rollwatch-*.whl
 	@$(bin)/python -m build --wheel --no-isolation --outdir dist . >.cache/wheel.log 2>&1 || { cat .cache/wheel.log >&2; exit 1; }
 	@ls dist/*.whl
 
@@ -65,4 +70,5 @@ docs: setup ## Write the files that are generated from the code
 	@tools/generated
 
 clean: ## Remove everything that can be made again
-	@rm -rf .venv .cache dist build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .cache dist build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache \
+		exporter/rollwatch/ingest/static exporter/rum/node_modules

@@ -88,7 +88,27 @@ def test_the_images_are_pinned_by_a_tag() -> None:
     images = [args.split()[0] for word, args in _instructions() if word == "FROM"]
     assert images
     for image in images:
-        assert re.fullmatch(r"python:3\.\d+-slim-\w+", image), image
+        assert re.fullmatch(r"python:3\.\d+-slim-\w+|node:\d+-\w+-slim", image), image
+
+
+def test_the_image_holds_a_browser_script_of_its_own_making() -> None:
+    stages: dict[str, list[tuple[str, str]]] = {}
+    for word, args in _instructions():
+        if word == "FROM":
+            steps = stages.setdefault(args.partition(" AS ")[2], [])
+        steps.append((word, args))
+    assert ("RUN", "tools/rum --require") in stages["rum"], "an image without the script must not come about"
+    static = "exporter/rollwatch/ingest/static"
+    (taken,) = [
+        i for i, step in enumerate(stages["build"]) if step == ("COPY", f"--from=rum /src/{static} {static}")
+    ]
+    (packed,) = [i for i, (_, args) in enumerate(stages["build"]) if "pip wheel" in args]
+    assert taken < packed
+    # What tools/rum compares the script with: else the build of the wheel would take it for an old one.
+    copied = " ".join(args for word, args in stages["build"][:packed] if word == "COPY")
+    assert {"tools/rum", "tools/build_hook.py", "exporter/rum"} <= set(copied.split())
+    ignored = (ROOT / "exporter/Dockerfile.dockerignore").read_text().splitlines()
+    assert static in ignored, "one that lies around in the checkout must not be taken"
 
 
 def test_the_images_command_is_one_that_rollwatch_understands() -> None:

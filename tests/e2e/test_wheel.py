@@ -76,6 +76,7 @@ def test_it_holds_every_file_of_the_package(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
     assert wanted - held == set()
+    assert "rollwatch/ingest/static/rum.js" in held, "run `make test`, which makes the browser script"
     assert {name for name in held if not name.startswith("rollwatch")} == set(), "nothing but the package"
     assert any(name.endswith("licenses/LICENSE") for name in held)
 
@@ -100,7 +101,7 @@ def test_the_demos_configuration_is_in_it_and_is_well(installed: Path, tmp_path:
     )
     text = _run(installed.with_name("python"), "-c", script, cwd=tmp_path).stdout
     (tmp_path / "rollwatch.yml").write_text(text)
-    for name in ("primary", "fallback", "feed"):
+    for name in ("primary", "fallback", "feed", "push-api", "push-trading"):
         secret = tmp_path / "secrets" / name
         secret.parent.mkdir(exist_ok=True)
         secret.touch(mode=0o600)
