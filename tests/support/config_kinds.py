@@ -17,6 +17,7 @@ from rollwatch.config.fields import (
     HttpUrl,
     JsonExpression,
     LocalFile,
+    Name,
     Pattern,
     Port,
     Seconds,
@@ -26,6 +27,7 @@ from rollwatch.config.fields import (
     WsUrl,
 )
 from rollwatch.config.load import load_config
+from rollwatch.config.readings import Readings
 from rollwatch.config.secrets import SecretStore
 from rollwatch.config.spec import ProbeSpec, Spec
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rollwatch.config.config import Config
+    from rollwatch.config.readings import Reading
 
 
 class Level(StrEnum):
@@ -107,6 +110,16 @@ class WebSpec(ProbeSpec):
     """Digits."""
     names: dict[str, int] = Field(default_factory=dict)
     """Numbers by name."""
+    figures: Readings = Field(default_factory=dict)
+    """Figures of the service."""
+    records: dict[Name, JsonExpression] = Field(default_factory=dict)
+    """Records of the service."""
+
+    def readings(self) -> Mapping[str, tuple[Reading, ...]]:
+        return self.figures
+
+    def records_read(self) -> Mapping[str, JsonExpression]:
+        return self.records
 
     @field_validator("retries")
     @classmethod

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from rollwatch.config.config import Config, ProbeDef, Service
 from rollwatch.config.document import HostSpec, Links
+from rollwatch.engine.delivery import nothing_delivered
 from rollwatch.engine.engine import Engine
 from rollwatch.errors import ProbeFailure
 from rollwatch.metrics.bounded import BoundedNames
@@ -29,12 +30,14 @@ def config(*probes, environment="test", location="here", thresholds=None, refere
 class Bench:
     """An engine on virtual time, and short words for looking at it."""
 
-    def __init__(self, behaviours):
+    def __init__(self, behaviours, deliver=nothing_delivered):
         self.clock = virtual_clock()
         self.store = Store()
         self.behaviours = {"nothing": up, "hang": hang, **behaviours}
         env = ProbeEnv(clock=self.clock, rng=lambda: 0.5, user_agent="test")
-        self.engine = Engine(fake_kinds(self.behaviours), self.store, BoundedNames(), env, location="here")
+        self.engine = Engine(
+            fake_kinds(self.behaviours), self.store, BoundedNames(), env, location="here", deliver=deliver
+        )
 
     def values(self, name):
         """The values of a metric by label values, without those every probe has."""
@@ -55,8 +58,8 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(*configs, behaviours=None):
-    it = Bench(behaviours or {})
+async def bench(*configs, behaviours=None, deliver=nothing_delivered):
+    it = Bench(behaviours or {}, deliver)
     async with it.engine.running():
         for each in configs:
             await it.engine.apply(each)

@@ -82,7 +82,13 @@ def _find(config: Config, probe_id: str) -> ProbeDef:
 async def _run(definition: ProbeDef, kind: ProberKind) -> Explained:
     clock = SystemClock()
     network = Network(clock=clock)
-    env = ProbeEnv(clock=clock, rng=random.random, user_agent=USER_AGENT, network=network)
+    env = ProbeEnv(
+        clock=clock,
+        rng=random.random,
+        user_agent=USER_AGENT,
+        network=network,
+        figures=definition.figures,
+    )
     try:
         outcome = await run_once(definition, kind, env)
     finally:

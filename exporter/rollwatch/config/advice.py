@@ -22,14 +22,23 @@ def advice(services: Mapping[str, Service], probes: Sequence[ProbeDef], location
             if isinstance(value, Template) and value.is_written_out:
                 place = f"services.{probe.service}.probes.{probe.name}.{path}"
                 yield f"{place}: a secret stands in the file. Write ${{file:PATH}} or ${{env:NAME}} instead."
+    for name, service in services.items():
+        push = service.signals.push
+        if push is None:
+            continue
+        if any(token.is_written_out for token in push.all_tokens):
+            place = f"services.{name}.push"
+            yield f"{place}: a token stands in the file. Write ${{file:PATH}} or ${{env:NAME}} instead."
+        if not service.signals.figures and not service.signals.records:
+            yield f"services.{name}.push: nothing can be pushed. Declare figures or records."
     by_service: dict[str, list[ProbeDef]] = {name: [] for name in services}
     for probe in probes:
         by_service[probe.service].append(probe)
     for name, own in by_service.items():
         roles = {str(getattr(probe.spec, "role", "")) for probe in own}
-        if not own:
-            yield f"services.{name}: nothing is probed. Add a probe."
-        elif not any(probe.spec.runs_in(location) for probe in own):
+        if not own and services[name].signals.is_silent:
+            yield f"services.{name}: nothing is probed and nothing arrives. Add a probe."
+        elif own and not any(probe.spec.runs_in(location) for probe in own):
             yield f"services.{name}: every probe runs in another location."
         if "fallback" in roles and "primary" not in roles:
             yield f"services.{name}: a provider is a fallback and none is primary. Give one role: primary."

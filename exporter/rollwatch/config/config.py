@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from rollwatch.config.ingest import IngestSpec
+from rollwatch.config.signals import Signals
 from rollwatch.config.thresholds import Override, overrides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rollwatch.config.document import HostSpec, Links, ReferenceCheck
+    from rollwatch.config.figures import FigureDef
     from rollwatch.config.spec import ProbeSpec
 
 __all__ = ["Config", "ProbeDef", "Service"]
@@ -27,6 +30,8 @@ class ProbeDef:
     name: str
     kind: str
     spec: ProbeSpec
+    figures: Mapping[str, FigureDef] = field(default_factory=lambda: MappingProxyType({}))
+    """The figures of the service that the probe reads, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Service:
     links: Links
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: MappingProxyType({}))
     """Overrides by threshold id and priority, in the threshold's unit; an infinity means off."""
+    signals: Signals = field(default_factory=Signals)
+    """What arrives at it by itself."""
 
     @property
     def overrides(self) -> tuple[Override, ...]:
@@ -58,5 +65,6 @@ class Config:
     reference_check: ReferenceCheck | None
     elsewhere: tuple[ProbeDef, ...] = ()
     """Valid, but for other locations: their secrets were not read."""
+    ingest: IngestSpec = field(default_factory=IngestSpec)
     warnings: tuple[str, ...] = ()
     """What works but an operator should mend; whole sentences, free of secrets."""

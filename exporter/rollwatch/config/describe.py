@@ -33,11 +33,14 @@ def _lines(config: Config) -> Iterator[str]:
     overridden = [override for service in config.services.values() for override in service.overrides]
     if overridden:
         yield f"{_count(len(overridden), 'threshold')} overridden"
+    yield from _arriving(config)
+    specs = [probe.spec for probe in config.probes]
+    pushes = [service.signals.push for service in config.services.values() if service.signals.push]
     references = sorted(
         {
             reference
-            for probe in config.probes
-            for _, value in values_in(probe.spec)
+            for spec in (*specs, *pushes)
+            for _, value in values_in(spec)
             if isinstance(value, Template)
             for reference in value.references
         }
@@ -48,6 +51,19 @@ def _lines(config: Config) -> Iterator[str]:
         yield f"host figures for the service {config.host.service}"
     for warning in config.warnings:
         yield f"warning: {warning}"
+
+
+def _arriving(config: Config) -> Iterator[str]:
+    """What comes by itself, service by service."""
+    for name, service in config.services.items():
+        signals = service.signals
+        ways = ["pushes"] if signals.push is not None else []
+        ways += ["browsers"] if signals.browser is not None else []
+        ways += [_count(len(signals.logs), "log")] if signals.logs else []
+        if signals.figures or ways:
+            figures = _count(len(signals.figures), "figure")
+            by = f"; fed by {', '.join(ways)}" if ways else ""
+            yield f"{name}: {figures}{by}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -2,69 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from rollwatch.config.fields import (
-    HostPort,
-    HttpUrl,
-    Name,
-    Pattern,
-    Seconds,
-    expect_text,
-    mistake,
-)
+from rollwatch.config.browser import BrowserSpec
+from rollwatch.config.document_text import FutureFile, Line, Link
+from rollwatch.config.features import FeatureSpec
+from rollwatch.config.fields import HostPort, Name, Pattern, Seconds, mistake
+from rollwatch.config.figures import FigureName, FigureSpec
+from rollwatch.config.ingest import IngestSpec
+from rollwatch.config.logs import LogSpec
+from rollwatch.config.push import PushSpec
+from rollwatch.config.records import RecordsSpec
 from rollwatch.config.spec import Spec
 
 __all__ = ["Defaults", "Document", "HostSpec", "Links", "ProcessSpec", "ReferenceCheck", "ServiceSpec"]
-
-
-def _link(value: object) -> str:
-    text = expect_text(value)
-    if "${" in text:
-        raise mistake("is shown to everybody and can't hold a secret", "Write it without.")
-    url = HttpUrl.from_field(text, None)
-    if url.masked != url.render():
-        raise mistake("is shown to everybody and has credentials in it", "Write it without them.")
-    return url.render()
-
-
-def _path(value: object, info: ValidationInfo) -> Path:
-    text = expect_text(value)
-    if not text or "\x00" in text:
-        raise mistake("is not a path", "Write the path of a file.")
-    store = (info.context or {}).get("secrets")
-    return Path(text) if store is None else Path(store.base_dir, text)
-
-
-def _line(text: str) -> str:
-    if not text.isprintable():
-        raise mistake("has a line break or another control character", "Write one line of text.")
-    return text
 
 
 def _mounts(mounts: tuple[str, ...]) -> tuple[str, ...]:
     if not all(mount.startswith("/") for mount in mounts):
         raise mistake("has a mount point that is not absolute", "Write it like /var/lib.")
     return mounts
-
-
-Link = Annotated[
-    str,
-    BeforeValidator(_link),
-    WithJsonSchema({"type": "string", "title": "address for people", "pattern": "^https?://"}),
-]
-"""An address for people; it is published, so it can't have credentials."""
-
-FutureFile = Annotated[
-    Path, BeforeValidator(_path), WithJsonSchema({"type": "string", "title": "file", "minLength": 1})
-]
-"""A file that need not exist at load; relative to the directory of the configuration file."""
-
-Line = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_line)]
-"""One line of text."""
 
 
 class Defaults(Spec):
@@ -153,6 +112,18 @@ class ServiceSpec(Spec):
     """What is asked of it, by name; each has a `kind`."""
     thresholds: Annotated[dict[str, Any], Field(default_factory=dict)]
     """Thresholds that differ from the shipped ones: by id, then by priority; `off` switches one off."""
+    figures: Annotated[dict[FigureName, FigureSpec], Field(default_factory=dict, max_length=200)]
+    """Figures of the application itself: metrics of its own, or normal names, and what is normal for them."""
+    records: Annotated[dict[Name, RecordsSpec], Field(default_factory=dict)]
+    """Lists of records that arrive (trades, quotes): judged by rules, and turned into figures."""
+    push: PushSpec | None = None
+    """Who may push figures and records."""
+    browser: BrowserSpec | None = None
+    """What the browsers of its users may report."""
+    logs: Annotated[dict[Name, LogSpec], Field(default_factory=dict)]
+    """Logs that are followed and turned into figures."""
+    features: Annotated[dict[Name, FeatureSpec], Field(default_factory=dict)]
+    """Named sets of endpoints."""
 
 
 def _some_services(services: dict[str, ServiceSpec]) -> dict[str, ServiceSpec]:
@@ -174,5 +145,7 @@ class Document(Spec):
     """How to tell trouble of our own network; without it every failed connect counts against the target."""
     host: HostSpec = HostSpec()
     """Figures of the host rollwatch runs on."""
+    ingest: IngestSpec = IngestSpec()
+    """How much browsers and applications may send."""
     services: Annotated[dict[Name, ServiceSpec], AfterValidator(_some_services)]
     """Every service, by name."""

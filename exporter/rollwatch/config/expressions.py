@@ -155,6 +155,12 @@ class Pattern(_Expression):
                 "The syntax is RE2: no lookahead and no backreferences.",
             ) from None
 
+    @property
+    def groups(self) -> Mapping[str, int]:
+        """The number of each named group."""
+        found: Mapping[str, int] = self._compiled.groupindex
+        return found
+
     def search(self, text: str | bytes) -> Any:
         """The first match anywhere in `text`, as an `re2` match object, or None."""
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -9,12 +11,13 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from rollwatch.config.advice import advice
 from rollwatch.config.config import Config, ProbeDef, Service
-from rollwatch.config.document import Defaults, Document
+from rollwatch.config.document import Defaults, Document, ServiceSpec
 from rollwatch.config.fields import Name
 from rollwatch.config.mistake import did_you_mean
 from rollwatch.config.override_values import read_overrides
 from rollwatch.config.problems import Report
 from rollwatch.config.secrets import Elsewhere
+from rollwatch.config.signals import Signals, Trouble, clashes, resolve, shared_streams
 from rollwatch.config.source import read_source
 from rollwatch.config.yaml_tree import Node, compose
 from rollwatch.errors import ConfigError
@@ -74,13 +77,16 @@ class _Loading:
         location = self._location(wanted_location)
         probes = [self._probe(service, name, raw, location) for service, name, raw in self._raw_probes()]
         thresholds = {name: self._thresholds(name, raw) for name, raw in _mappings(self._services())}
+        found = [probe for probe in probes if probe is not None]
+        specs = self._service_specs() if document is None else document.services
+        signals = self._signals(specs, found, thresholds, location)
         if document is None:
             return None
+        found = [_with_figures(probe, signals[probe.service]) for probe in found]
         services = {
-            name: Service(name, spec.owner, spec.links, thresholds[name])
+            name: Service(name, spec.owner, spec.links, thresholds[name], signals[name])
             for name, spec in document.services.items()
         }
-        found = [probe for probe in probes if probe is not None]
         here = tuple(probe for probe in found if probe.spec.runs_in(location))
         return Config(
             document.environment,
@@ -90,6 +96,7 @@ class _Loading:
             document.host,
             document.reference_check,
             elsewhere=tuple(probe for probe in found if not probe.spec.runs_in(location)),
+            ingest=document.ingest,
             warnings=(*advice(services, found, location), *self._secrets.warnings),
         )
 
@@ -152,6 +159,34 @@ class _Loading:
             self._report.at(self._root, place, wrong.message, wrong.remedy)
         return MappingProxyType(found.values)
 
+    def _service_specs(self) -> dict[str, ServiceSpec]:
+        """The services that are good by themselves, where something else in the document is not."""
+        specs: dict[str, ServiceSpec] = {}
+        context = {"secrets": Elsewhere(self._secrets.base_dir)}
+        for name, raw in _mappings(self._services()):
+            with suppress(ValidationError):  # said once, of the document
+                specs[name] = ServiceSpec.model_validate(raw, context=context)
+        return specs
+
+    def _signals(
+        self,
+        specs: Mapping[str, ServiceSpec],
+        probes: list[ProbeDef],
+        thresholds: Mapping[str, Mapping[str, Mapping[str, float]]],
+        location: str,
+    ) -> dict[str, Signals]:
+        """What arrives at each service; the report gets what is wrong with it."""
+        signals: dict[str, Signals] = {}
+        troubles: list[tuple[str, Trouble]] = []
+        for name, spec in specs.items():
+            own = {probe.name: probe.spec for probe in probes if probe.service == name}
+            signals[name], found = resolve(spec, own, thresholds[name], location)
+            troubles += [(name, trouble) for trouble in found]
+        for name, trouble in (*troubles, *clashes(signals), *shared_streams(signals)):
+            place = ("services", name, *trouble.place)
+            self._report.at(self._root, place, trouble.message, trouble.remedy)
+        return signals
+
     def _validate(
         self, model: type[_Model], raw: object, place: tuple[str, ...], *, is_here: bool = True
     ) -> _Model | None:
@@ -161,6 +196,14 @@ class _Loading:
         except ValidationError as error:
             self._report.invalid(error, self._root, model, place)
             return None
+
+
+def _with_figures(probe: ProbeDef, signals: Signals) -> ProbeDef:
+    names = probe.spec.readings()
+    if not names:
+        return probe
+    figures = {name: signals.figures[name] for name in names if name in signals.figures}
+    return replace(probe, figures=MappingProxyType(figures))
 
 
 def _mappings(services: object) -> Iterator[tuple[str, dict[str, Any]]]:

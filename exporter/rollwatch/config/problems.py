@@ -47,7 +47,7 @@ _BOUNDS = {
 _LENGTHS = {
     "string_too_short": ("min_length", "must have at least {} characters", "Write more, or remove the key."),
     "string_too_long": ("max_length", "must have at most {} characters", "Make it shorter."),
-    "too_short": ("min_length", "must have at least {} items", "Add one, or remove the key."),
+    "too_short": ("min_length", "must have at least {} item{s}", "Add one, or remove the key."),
     "too_long": ("max_length", "must have at most {} items", "Remove some."),
 }
 
@@ -109,8 +109,11 @@ class Report:
         findings = [self._finding(detail, root, model, prefix) for detail in details]
         deeper = [finding.place.path for finding in findings if finding.is_of_branch]
         merged: dict[str, _Finding] = {}
-        for finding in findings:
+        for detail, finding in zip(details, findings, strict=True):
             path = finding.place.path
+            if detail["type"] == "too_short" and any(_is_below(other.place.path, path) for other in findings):
+                # pydantic counts only the items that are good.
+                continue
             if (
                 finding.is_of_branch
                 and finding.is_of_type
@@ -180,7 +183,7 @@ def _say(kind: str, context: dict[str, object], fallback: str, node: Node) -> tu
         return message, remedy.format(_as_written(context[name], node))
     if kind in _LENGTHS:
         name, message, remedy = _LENGTHS[kind]
-        return message.format(context[name]), remedy
+        return message.format(context[name], s="" if context[name] == 1 else "s"), remedy
     if kind in {"literal_error", "enum"}:
         is_quoted = isinstance(node.value, str) or node.key is None
         return f"must be {context['expected']}", "" if is_quoted else "Put it in quotes."

@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from rollwatch.config.document import Document, ServiceSpec
 from rollwatch.config.fields import format_bytes, format_seconds
 from rollwatch.config.known_keys import key_of, models_in
+from rollwatch.config.readings import Reading
 from rollwatch.config.schema import Generator
 from rollwatch.config.thresholds import THRESHOLDS, Priority, Unit
 
@@ -37,6 +38,7 @@ def reference(kinds: Mapping[str, type[ProbeSpec]]) -> str:
             if model is not ServiceSpec:
                 lines += _section(model, key_of(name, field), 2)
     lines += _section(ServiceSpec, "services.NAME", 2)
+    lines += _section(Reading, "READING", 2)
     lines += ["## Probes", "", f"`kind` is one of {', '.join(f'`{kind}`' for kind in sorted(kinds))}.", ""]
     for kind in sorted(kinds):
         lines += _section(kinds[kind], f"kind: {kind}", 3)
@@ -50,6 +52,9 @@ def _section(model: type[BaseModel], title: str, level: int) -> Iterator[str]:
     for name, field in model.model_fields.items():
         is_list = "tuple[" in str(field.annotation)
         for nested in _nested(field):
+            if nested is Reading:
+                # It stands in many places; it is described once.
+                continue
             yield from _section(
                 nested, f"{prefix}{key_of(name, field)}{'[]' if is_list else ''}", min(level + 1, 6)
             )
@@ -95,7 +100,7 @@ def _words(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
             return "mapping, see below"
         case {"title": str(title)}:
             return title
-        case {"anyOf": [*forms]}:
+        case {"anyOf": [*forms]} | {"oneOf": [*forms]}:
             words = dict.fromkeys(_words(form, definitions) for form in forms if form != {"type": "null"})
             return " or ".join(words)
         case {"items": item}:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Annotated, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from rollwatch.config.fields import Name, Seconds, format_seconds, mistake
 
-__all__ = ["ProbeSpec", "Spec"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rollwatch.config.expressions import JsonExpression
+    from rollwatch.config.readings import Reading
+
+__all__ = ["Buckets", "ProbeSpec", "Spec"]
 
 
 class Spec(BaseModel):
@@ -54,6 +61,14 @@ class ProbeSpec(Spec):
     def runs_in(self, location: str) -> bool:
         """Whether the probe runs in `location`."""
         return not self.locations or location in self.locations
+
+    def readings(self) -> Mapping[str, tuple[Reading, ...]]:
+        """The figures of its service that a run reads, by name; for kinds that read some."""
+        return MappingProxyType({})
+
+    def records_read(self) -> Mapping[str, JsonExpression]:
+        """The records of its service that a run reads, by name; for kinds that read some."""
+        return MappingProxyType({})
 
     @model_validator(mode="after")
     def _a_run_ends_before_the_next(self) -> Self:

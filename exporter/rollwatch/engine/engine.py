@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from rollwatch.config.thresholds import required_buckets
+from rollwatch.engine.delivery import nothing_delivered
 from rollwatch.engine.loopwatch import LoopWatch
 from rollwatch.engine.recorder import Recorder
 from rollwatch.engine.reference import ReferenceCheck
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from rollwatch.clock import Clock
     from rollwatch.config.config import Config, ProbeDef, Service
+    from rollwatch.engine.delivery import Deliver
     from rollwatch.metrics.bounded import BoundedNames
     from rollwatch.metrics.store import Store
     from rollwatch.probers.contract import ProbeEnv, Prober, ProberKind
@@ -70,7 +72,10 @@ class Engine:
         env: ProbeEnv,
         *,
         location: str,
+        deliver: Deliver = nothing_delivered,
     ) -> None:
+        """`deliver` takes the figures and records that runs read."""
+        self._deliver = deliver
         self._kinds = kinds
         self._store = store
         self._names = names
@@ -169,7 +174,8 @@ class Engine:
 
     def _build(self, definition: ProbeDef) -> Prober:
         try:
-            return self._kinds[definition.kind].build(definition.spec, self._env)
+            env = replace(self._env, figures=definition.figures) if definition.figures else self._env
+            return self._kinds[definition.kind].build(definition.spec, env)
         except (OSError, ValueError) as error:
             problem = Problem("", None, definition.id, f"can't be set up: {error}", "")
             raise ConfigError([problem]) from error
@@ -258,6 +264,7 @@ class Engine:
             clock=self._clock,
             grid_key=f"{definition.id}@{self._location}",
             on_version=self._services[definition.service].report_version,
+            deliver=self._deliver,
             on_lag=self._start_lag.observe,
         )
         if predecessor is not None:

@@ -9,6 +9,7 @@ import structlog
 
 from rollwatch.engine.releases import ReleaseWatch
 from rollwatch.engine.view import ProbeView, ServiceView
+from rollwatch.figures.routes import route_label
 from rollwatch.metrics import catalogue as m
 from rollwatch.model import Verdict
 
@@ -61,6 +62,11 @@ class ServiceWatch:
         self._children.clear()
         self._service = service
         self._show(m.ROLLWATCH_SERVICE_INFO, service.owner or "").set(1)
+        for name, feature in service.signals.features.items():
+            self._show(m.ROLLWATCH_FEATURE_INFO, name, "true" if feature.core else "false").set(1)
+            # As the service's own metrics may have it, and as ours do.
+            for endpoint in {*feature.endpoints, *map(route_label, feature.endpoints)}:
+                self._show(m.ROLLWATCH_FEATURE_ENDPOINT_INFO, name, endpoint).set(1)
         for override in service.overrides:
             self._show(m.ROLLWATCH_THRESHOLD_OVERRIDE, override.threshold, override.priority).set(
                 override.value

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from rollwatch.engine.delivery import nothing_delivered
 from rollwatch.engine.grid import Grid
 from rollwatch.engine.verdicts import Standing
 from rollwatch.engine.view import Explained, ProbeView, RunRecord, RunRefused
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from rollwatch.clock import Clock
     from rollwatch.config.config import ProbeDef
+    from rollwatch.engine.delivery import Deliver
     from rollwatch.engine.recorder import Recorder
     from rollwatch.engine.runner import Outcome, Runner
     from rollwatch.model import Component
@@ -57,6 +59,7 @@ class ProbeWatch:
         grid_key: str,
         on_version: Callable[[str, str | None], None],
         on_lag: Callable[[float], None],
+        deliver: Deliver = nothing_delivered,
     ) -> None:
         self.definition = definition
         self._kind = kind
@@ -69,6 +72,7 @@ class ProbeWatch:
         self._grid_key = grid_key
         self._on_version = on_version
         self._on_lag = on_lag
+        self._deliver = deliver
         self._interval_s = definition.spec.interval
         self._timeout_s = definition.spec.timeout
         self._role = kind.role(definition.spec)
@@ -133,6 +137,7 @@ class ProbeWatch:
         try:
             self.refresh()
             self._take_in(outcome)
+            await self._hand_on(outcome)
         except Exception:  # noqa: BLE001  part of the run, one of the three outermost loops
             # A value a prober recorded wrongly costs this one run, not the process. Our bug decides nothing:
             # a verdict that could never be recorded again would otherwise stand for ever.
@@ -143,6 +148,14 @@ class ProbeWatch:
             outcome = replace(outcome, reason=Reason.INTERNAL_ERROR, detail=_NOT_RECORDED, run=run)
             self._take_in(outcome)
         return outcome
+
+    async def _hand_on(self, outcome: Outcome) -> None:
+        """What the run read for the figures; nothing of a run that decided nothing."""
+        run = outcome.run
+        if outcome.reason.verdict is Verdict.UNKNOWN or self._is_closed:
+            return
+        if run.figures is not None or run.records:
+            await self._deliver(self.definition.service, self.definition.name, run)
 
     def _take_in(self, outcome: Outcome) -> None:
         if self._is_closed:

@@ -23,6 +23,8 @@ __all__ = [
     "ROLLWATCH_COMPONENT_UP",
     "ROLLWATCH_CONFIG_LAST_RELOAD_SUCCESSFUL",
     "ROLLWATCH_CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS",
+    "ROLLWATCH_FEATURE_ENDPOINT_INFO",
+    "ROLLWATCH_FEATURE_INFO",
     "ROLLWATCH_LABEL_FOLDS_TOTAL",
     "ROLLWATCH_LOG_DROPPED_TOTAL",
     "ROLLWATCH_LOOP_LAG_SECONDS",
@@ -167,6 +169,23 @@ ROLLWATCH_SERVICE_INFO = MetricDef(
     scope=Scope.SERVICE,
     labels=("owner",),
     meaning="For every configured service.",
+)
+ROLLWATCH_FEATURE_INFO = MetricDef(
+    "rollwatch_feature_info",
+    MetricType.GAUGE,
+    'Always 1, one series per declared feature; core="true" if production is broken for users without it.',
+    scope=Scope.SERVICE,
+    labels=("feature", "core"),
+    meaning="For every declared feature.",
+)
+ROLLWATCH_FEATURE_ENDPOINT_INFO = MetricDef(
+    "rollwatch_feature_endpoint_info",
+    MetricType.GAUGE,
+    "Always 1, one series per endpoint of a declared feature: joins the label endpoint with its feature. "
+    "A route template is there as it is written and as figures have it (/users/{id}, /users/_id).",
+    scope=Scope.SERVICE,
+    labels=("feature", "endpoint"),
+    meaning="For every endpoint of a declared feature; an endpoint is in one feature at most.",
 )
 ROLLWATCH_RELEASE_INFO = MetricDef(
     "rollwatch_release_info",

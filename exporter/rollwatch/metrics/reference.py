@@ -9,7 +9,7 @@ from rollwatch.metrics.definition import COMMON_LABELS, MetricDef, Scope
 from rollwatch.metrics.numbers import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from rollwatch.metrics.catalogue import DefinesMetrics
 
@@ -25,8 +25,10 @@ Everything the exporter can show on `/metrics`. This page is written from the co
   Prometheus renames our `service` to `exported_service` where discovery sets a label of that name.
 - A series that has nothing to say is absent, never 0. Counters start at 0.
 - Values of labels come from the configuration or a closed list. Names that come from outside (components,
-  versions) are at most 50 per metric and service; the rest become `other` and are counted in
-  `rollwatch_label_folds_total`.
+  versions, routes, types of errors) are at most 50 per metric and service; the rest become `other` and are
+  counted in `rollwatch_label_folds_total`.
+- Figures that you declare yourself ([signals.md](signals.md)) have the names and labels you give them, after
+  `service`, `environment` and `location`.
 - Samples carry no timestamps, and there are no `_created` series. OpenMetrics 1.0 and gzip are given when
   asked for.
 - In OpenMetrics, `# HELP` and `# TYPE` name a counter without `_total`; its samples, and so your queries,
@@ -34,17 +36,23 @@ Everything the exporter can show on `/metrics`. This page is written from the co
 """
 
 
-def markdown(kinds: Mapping[str, DefinesMetrics], host: Iterable[MetricDef] = ()) -> str:
-    """The page for these kinds of probe and the host's metrics. Raises ValueError as `catalogue` does."""
-    of_host = tuple(host)
-    everything = catalogue(kinds.values(), of_host)
-    own = [metric for metric in everything if metric not in COMMON and metric not in of_host]
+def markdown(
+    kinds: Mapping[str, DefinesMetrics], others: Mapping[str, Sequence[MetricDef]] | None = None
+) -> str:
+    """The page for these kinds of probe, and `others` by the title of their section.
+
+    Raises ValueError as `catalogue` does.
+    """
+    others = others or {}
+    of_others = [metric for metrics in others.values() for metric in metrics]
+    everything = catalogue(kinds.values(), of_others)
+    own = [metric for metric in everything if metric not in COMMON and metric not in of_others]
     sections = [
         ("Every probe", [metric for metric in COMMON if metric.scope is Scope.PROBE]),
         ("Probes of some kinds", own),
         ("Services", [metric for metric in COMMON if metric.scope is Scope.SERVICE]),
         ("The exporter itself", [metric for metric in COMMON if metric.scope is Scope.EXPORTER]),
-        ("The host and its processes", of_host),
+        *((title, list(metrics)) for title, metrics in others.items()),
     ]
     parts = [_TOP]
     for title, metrics in sections:

@@ -99,7 +99,21 @@ class Store:
         """Take a series out for good. Does nothing if it is not the one in force (any more)."""
         family = self._families.get(child.metric)
         if family is not None and family.children.get(child.key) is child:
-            del family.children[child.key]
+            self._remove(family, child.key)
+
+    def discard(self, metric: MetricDef, labelvalues: tuple[str, ...]) -> None:
+        """`remove` by labels: take the series out, if there is one."""
+        family = self._families.get(metric)
+        if family is not None and labelvalues in family.children:
+            self._remove(family, labelvalues)
+
+    def _remove(self, family: Family, labelvalues: tuple[str, ...]) -> None:
+        del family.children[labelvalues]
+        if not family.children:
+            # Its names are free: a reload may declare a metric of that name with another shape.
+            del self._families[family.metric]
+            for name in family.metric.reserved_names:
+                del self._taken[name]
 
     def families(self) -> Sequence[Family]:
         """Every family that has children, by name."""

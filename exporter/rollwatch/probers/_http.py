@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rollwatch.errors import ProbeFailure
 from rollwatch.model import Reason
@@ -84,6 +84,10 @@ class HttpClient:
     def scrub(self, text: str) -> str:
         """Remote text without our secrets, as far as the server said them back."""
         return self._renderer.scrubber.scrub(text)
+
+    def scrub_json(self, document: Any, response: Response) -> Any:
+        """What was decoded from `response`, changed in place: no text in it holds a secret of ours."""
+        return self._renderer.scrubber.scrub_json(document, response.body)
 
     async def fetch(self, run: Run) -> Response:
         """The answer after redirects, its body decoded and bounded.

@@ -17,11 +17,12 @@ from rollwatch.text import clean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BodyFailure", "Headers", "Response", "decode_body", "parse_json", "retry_after_s"]
+__all__ = ["BodyFailure", "Headers", "Response", "decode_body", "error_said", "parse_json", "retry_after_s"]
 
 _RETRY_AFTER_LIMIT_S = 86_400.0
 _SLICE = 128 * 1024
 _MEMBERS = 16
+_LARGE_BODY = 64 * 1024
 
 
 class Headers:
@@ -75,6 +76,11 @@ class Response:
     def text(self) -> str:
         """The body as text: UTF-8, anything else in it as U+FFFD."""
         return self.body.decode("utf-8", "replace")
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the body is taken apart in a thread, so that nobody waits for it."""
+        return len(self.body) > _LARGE_BODY
 
     def __repr__(self) -> str:
         return f"Response({self.status}, {len(self.body)} bytes)"
@@ -150,6 +156,14 @@ def parse_json(response: Response) -> Any:
         what = "is empty" if not response.body.strip() else f"is not JSON: {clean(error.msg, 80)}"
         where = f" (line {error.lineno}, column {error.colno})" if response.body.strip() else ""
         raise ProbeFailure(Reason.JSON_INVALID, f"the body {what}{where}") from None
+
+
+def error_said(document: object) -> str:
+    """What a document itself says went wrong, to be added to a sentence; JSON-RPC answers 200 to that."""
+    error = document.get("error") if isinstance(document, dict) else None
+    if isinstance(error, dict):
+        error = error.get("message")
+    return f"; it says '{clean(error, 100)}'" if isinstance(error, str) and error else ""
 
 
 def retry_after_s(headers: Headers, now: float) -> float | None:

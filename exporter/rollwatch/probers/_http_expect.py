@@ -16,21 +16,29 @@ from rollwatch.text import clean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["NO_FACTS", "BodyFacts", "ComponentsSpec", "ExpectSpec", "TimestampSpec", "as_tuple", "read_body"]
+__all__ = [
+    "NO_FACTS",
+    "AnswerExpect",
+    "BodyFacts",
+    "ComponentsSpec",
+    "ExpectSpec",
+    "TimestampSpec",
+    "read_body",
+]
 
 _VERSION_LIMIT = 100
 
 
-def as_tuple(value: object) -> object:
+def _as_tuple(value: object) -> object:
     """One item may be written without the list around it."""
     return value if isinstance(value, list | tuple) else (value,)
 
 
-_Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(as_tuple)]
+_Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(_as_tuple)]
 _Keywords = Annotated[
-    tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...], BeforeValidator(as_tuple)
+    tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...], BeforeValidator(_as_tuple)
 ]
-_Expressions = Annotated[tuple[JsonExpression, ...], BeforeValidator(as_tuple)]
+_Expressions = Annotated[tuple[JsonExpression, ...], BeforeValidator(_as_tuple)]
 
 
 class ExpectSpec(Spec):
@@ -55,6 +63,15 @@ class ExpectSpec(Spec):
     def has_text_checks(self) -> bool:
         """Whether headers or the body are matched with text."""
         return bool(self.headers or self.keyword or self.not_keyword or self.body or self.not_body)
+
+
+class AnswerExpect(Spec):
+    """What the answer must be where the document in it is what matters."""
+
+    status: StatusRanges = StatusRanges([(200, 299)])
+    """The status codes that are good."""
+    json_body: Annotated[_Expressions, Field(alias="json", max_length=100)] = ()
+    """JMESPath expressions that must be true of the body."""
 
 
 class ComponentsSpec(Spec):

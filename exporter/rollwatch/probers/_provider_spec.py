@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from rollwatch.config.fields import HttpUrl, JsonExpression, Seconds, StatusRanges, mistake
+from rollwatch.config.fields import HttpUrl, JsonExpression, Seconds, mistake
 from rollwatch.config.rules import Rules  # noqa: TC001  pydantic needs it
 from rollwatch.config.spec import Spec
-from rollwatch.probers._http_expect import as_tuple
+from rollwatch.probers._http_expect import AnswerExpect
 from rollwatch.probers._http_spec import HttpRequestSpec
 
-__all__ = ["Growing", "ProviderExpect", "ProviderSpec", "StatusPage", "StatusPageJson"]
-
-
-class ProviderExpect(Spec):
-    """What the answer must be for the provider to be UP; the quality of its data is judged by rules."""
-
-    status: StatusRanges = StatusRanges([(200, 299)])
-    """The status codes that are good."""
-    json_body: Annotated[
-        tuple[JsonExpression, ...], BeforeValidator(as_tuple), Field(alias="json", max_length=100)
-    ] = ()
-    """JMESPath expressions that must be true of the body."""
+__all__ = ["Growing", "ProviderSpec", "StatusPage", "StatusPageJson"]
 
 
 class Growing(Spec):
@@ -62,8 +51,8 @@ class ProviderSpec(HttpRequestSpec):
     """Time between the starts of two runs; the provider is never asked more often, not by hand either."""
     role: Literal["primary", "fallback"] = "primary"
     """Whether this provider is the first choice or stands in for one."""
-    expect: ProviderExpect = ProviderExpect()
-    """What the answer must be."""
+    expect: AnswerExpect = AnswerExpect()
+    """What the answer must be for the provider to be UP; the quality of its data is judged by rules."""
     records: JsonExpression | None = None
     """Where the records are: a list, or one object."""
     min_records: Annotated[int, Field(ge=0, le=1_000_000)] | None = None

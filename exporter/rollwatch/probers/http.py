@@ -21,7 +21,6 @@ from rollwatch.probers._http import (
     HttpClient,
     HttpRequestSpec,
 )
-from rollwatch.probers._http_answer import retry_after_s
 from rollwatch.probers._http_expect import (
     NO_FACTS,
     BodyFacts,
@@ -30,6 +29,7 @@ from rollwatch.probers._http_expect import (
     TimestampSpec,
     read_body,
 )
+from rollwatch.probers._http_status import status_failure
 from rollwatch.probers.contract import ProberKind
 from rollwatch.text import clean, listed, sentence
 
@@ -62,8 +62,6 @@ HEALTH_UPTIME = MetricDef(
     meaning="With `components` configured, when the last body had one.",
 )
 
-_LARGE_BODY = 64 * 1024
-"""From here on a body is taken apart in a thread, so that nobody waits for it."""
 _EXCERPT = 500
 
 
@@ -140,7 +138,7 @@ class HttpProber:
             version=spec.version,
             timestamp=spec.timestamp.json_path if spec.timestamp is not None else None,
         )
-        facts = await asyncio.to_thread(read) if len(body) > _LARGE_BODY else read()
+        facts = await asyncio.to_thread(read) if response.is_large else read()
         if facts.version is not None:
             run.version = scrub(facts.version)
             run.note("version", run.version)
@@ -178,19 +176,19 @@ class HttpProber:
             raise failure
 
     def _status_failure(self, run: Run, response: Response, facts: BodyFacts) -> ProbeFailure | None:
-        expected, status = self._spec.expect.status, response.status
-        if expected.contains(status):
-            return None
-        answered = f"answered {status}, expected {expected}"
-        if status == 429:
-            run.retry_after_s = retry_after_s(response.headers, self._clock.wall())
-            wait = "" if run.retry_after_s is None else f"; it asks to wait {run.retry_after_s:.0f} s"
-            return ProbeFailure(Reason.RATE_LIMITED, f"{answered}: too many requests{wait}")
-        if status in (401, 403) and self._spec.has_credentials:
-            return ProbeFailure(Reason.CREDENTIALS_REJECTED, f"{answered}: it rejects our credentials")
-        down = facts.components.down
-        parts = f"; down: {listed(down)}" if down else ""
-        return ProbeFailure(Reason.STATUS, answered + parts)
+        spec, down = self._spec, facts.components.down
+        failure = status_failure(
+            run,
+            response,
+            spec.expect.status,
+            now=self._clock.wall(),
+            has_credentials=spec.has_credentials,
+            # A health endpoint that is down is asked all the same: how else would we see it recover?
+            waits_after=(429,),
+        )
+        if failure is None or failure.reason is not Reason.STATUS or not down:
+            return failure
+        return ProbeFailure(Reason.STATUS, f"{failure.detail}; down: {listed(down)}")
 
     def _header_failure(self, response: Response) -> ProbeFailure | None:
         for name, pattern in self._spec.expect.headers.items():

@@ -21,7 +21,8 @@ from rollwatch.probers._http import (
     HttpClient,
     parse_json,
 )
-from rollwatch.probers._http_answer import retry_after_s
+from rollwatch.probers._http_answer import error_said
+from rollwatch.probers._http_status import status_failure
 from rollwatch.probers._provider_spec import ProviderSpec
 from rollwatch.probers._quota import quota_remaining
 from rollwatch.probers._status_page import StatusPageReader
@@ -38,11 +39,6 @@ if TYPE_CHECKING:
     from rollwatch.probers.run import Run
 
 __all__ = ["KIND", "ProviderProber", "WatchedProviderProber"]
-
-_LARGE_BODY = 64 * 1024
-"""From here on a body is taken apart in a thread, so that nobody waits for it."""
-_WAITING_STATUSES = (429, 503)
-"""Those that Retry-After belongs to (RFC 6585 section 4, RFC 9110 section 15.6.4)."""
 
 
 class _Found(NamedTuple):
@@ -103,25 +99,15 @@ class ProviderProber:
         if quota is not None:
             run.sample(m.QUOTA_REMAINING, quota)
             run.note("quota", f"{quota:.0f} requests left")
-        expected, status = self._spec.expect.status, response.status
-        if expected.contains(status):
-            return
-        answered = f"answered {status}, expected {expected}"
-        wait = ""
-        if status in _WAITING_STATUSES:
-            run.retry_after_s = retry_after_s(response.headers, self._clock.wall())
-            wait = "" if run.retry_after_s is None else f"; it asks to wait {run.retry_after_s:.0f} s"
-        if status == 429:
-            raise ProbeFailure(Reason.RATE_LIMITED, f"{answered}: too many requests{wait}")
-        if status in (401, 403):
-            raise ProbeFailure(Reason.CREDENTIALS_REJECTED, f"{answered}: it rejects our credentials")
-        raise ProbeFailure(Reason.STATUS, answered + wait)
+        expected = self._spec.expect.status
+        # A provider is an API for its customers: whoever it turns away, it is not down.
+        failure = status_failure(run, response, expected, now=self._clock.wall(), has_credentials=True)
+        if failure is not None:
+            raise failure
 
     async def _judge_body(self, run: Run, response: Response) -> None:
-        is_large = len(response.body) > _LARGE_BODY
-        found = (
-            await asyncio.to_thread(self._take_apart, response) if is_large else self._take_apart(response)
-        )
+        take_apart = self._take_apart
+        found = await asyncio.to_thread(take_apart, response) if response.is_large else take_apart(response)
         if found.failed is not None:
             detail = f"not true of the body: {clean(found.failed.source, 150)}{found.error}"
             raise ProbeFailure(Reason.JSON_MISMATCH, detail)
@@ -137,7 +123,7 @@ class ProviderProber:
             failed=next((one for one in spec.expect.json_body if not one.holds(document)), None),
             records=None if spec.records is None else as_records(spec.records.search(document)),
             value=None if spec.growing is None else spec.growing.value.search(document),
-            error=_error_of(document),
+            error=error_said(document),
         )
 
     async def _judge_records(self, run: Run, where: JsonExpression, found: _Found) -> None:
@@ -196,13 +182,6 @@ class WatchedProviderProber(ProviderProber):
     def take_samples(self) -> Sequence[Sample]:
         """What the status page last said."""
         return () if self._page.is_up is None else (Sample(m.STATUS_PAGE_UP, (), self._page.is_up),)
-
-
-def _error_of(document: object) -> str:
-    error = document.get("error") if isinstance(document, dict) else None
-    if isinstance(error, dict):
-        error = error.get("message")
-    return f"; it says '{clean(error, 100)}'" if isinstance(error, str) and error else ""
 
 
 def _word(is_critical: bool) -> str:

@@ -11,7 +11,7 @@ from aiohttp import web
 from rollwatch.serving.access import ANONYMOUS, PRINCIPAL, authenticate, authorize
 from rollwatch.serving.connection import Connection
 from rollwatch.serving.headers import add_security_headers
-from rollwatch.serving.limits import LIMITS, Limits, check_declared_body
+from rollwatch.serving.limits import BODY_BYTES, LIMITS, Limits, check_declared_body
 from rollwatch.serving.origin import check_origin, check_reader
 from rollwatch.serving.passwords import Passwords
 from rollwatch.serving.refusal import Refusal, refusal_response
@@ -38,10 +38,11 @@ def build_app(
     """An application for `serve`."""
     limits = limits or Limits()
     passwords = Passwords(os.urandom(32))
+    routes = tuple(routes)
     by_handler: dict[tuple[str, str], Route] = {}
     app = web.Application(
         middlewares=[_guard(by_handler, source, passwords, limits)],
-        client_max_size=limits.body_bytes,
+        client_max_size=max([limits.body_bytes, *(route.body_bytes or 0 for route in routes)]),
     )
     app[LIMITS] = limits
     app[WEB] = source
@@ -83,9 +84,14 @@ def _guard(
         request[PRINCIPAL] = ANONYMOUS
         try:
             async with asyncio.timeout(request_s):
-                check_declared_body(request, limits)
+                body_bytes = (route.body_bytes if route is not None else None) or limits.body_bytes
+                request[BODY_BYTES] = body_bytes
+                check_declared_body(request, body_bytes)
                 config = source.current
-                check_origin(request.method, request.headers, config.known_hosts, asks_who=config.asks_who)
+                if route is None or not route.is_cross_origin:
+                    check_origin(
+                        request.method, request.headers, config.known_hosts, asks_who=config.asks_who
+                    )
                 if route is None:
                     # 404 and 405 tell nobody anything; aiohttp's handler raises them.
                     return await handler(request)

@@ -50,6 +50,10 @@ class Health:
             Route("GET", "/health", self._health, roles),
         ]
 
+    def liveness(self) -> list[Route]:
+        """`/-/healthy` alone, for a listener that strangers reach."""
+        return [Route("GET", "/-/healthy", self._healthy, ANYONE)]
+
     async def _healthy(self, _: Request) -> web.StreamResponse:
         return self._plain("healthy", self.alive())
 

@@ -13,7 +13,7 @@ from rollwatch.serving.refusal import Refusal
 if TYPE_CHECKING:
     from rollwatch.serving.route import Request
 
-__all__ = ["LIMITS", "Limits", "read_body"]
+__all__ = ["BODY_BYTES", "LIMITS", "Limits", "read_body"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,11 @@ class Limits:
 
 
 LIMITS = web.AppKey("LIMITS", Limits)
+BODY_BYTES = web.RequestKey("BODY_BYTES", int)
+"""The longest body of this request; set on every request that reached a handler."""
 
 
-def check_declared_body(request: Request, limits: Limits) -> None:
+def check_declared_body(request: Request, body_bytes: int) -> None:
     """Refuse by the headers alone what would not be read anyway. Raises Refusal."""
     if "Content-Encoding" in request.headers:
         raise Refusal(
@@ -53,16 +55,16 @@ def check_declared_body(request: Request, limits: Limits) -> None:
             "Send the body without Content-Encoding.",
             closes=True,
         )
-    if (request.content_length or 0) > limits.body_bytes:
-        raise _too_large(limits)
+    if (request.content_length or 0) > body_bytes:
+        raise _too_large(body_bytes)
 
 
 async def read_body(request: Request) -> bytes:
     """The whole body. Raises Refusal when it is too large or comes too slowly."""
-    limits = request.app[LIMITS]
+    limits, body_bytes = request.app[LIMITS], request[BODY_BYTES]
     try:
         async with asyncio.timeout(limits.body_s):
-            return await request.read()
+            return await _read(request, body_bytes)
     except TimeoutError:
         raise Refusal(
             408,
@@ -71,15 +73,23 @@ async def read_body(request: Request) -> bytes:
             "Send it in one go.",
             closes=True,
         ) from None
-    except web.HTTPRequestEntityTooLarge:
-        raise _too_large(limits) from None
 
 
-def _too_large(limits: Limits) -> Refusal:
+async def _read(request: Request, body_bytes: int) -> bytes:
+    """aiohttp's own `read` knows one limit only, that of the route which takes most."""
+    body = bytearray()
+    while chunk := await request.content.readany():
+        body += chunk
+        if len(body) > body_bytes:
+            raise _too_large(body_bytes)
+    return bytes(body)
+
+
+def _too_large(body_bytes: int) -> Refusal:
     return Refusal(
         413,
         "body_too_large",
-        f"The request body is larger than {limits.body_bytes // 1024} KiB.",
+        f"The request body is larger than {body_bytes // 1024} KiB.",
         "Send less.",
         closes=True,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,11 +15,19 @@ from rollwatch.config.known_keys import known_keys
 from rollwatch.config.schema import json_schema
 from rollwatch.config.secrets import Elsewhere
 from rollwatch.config.yaml_tree import compose
-from support.config_kinds import KINDS, WebSpec
+from support.config_kinds import KINDS, WebSpec, load
 
 TESTDATA = Path(__file__).parent / "testdata"
 SCHEMA = json_schema(KINDS)
 BEYOND_A_SCHEMA = {
+    "clashes",
+    "features-shared",
+    "figure-limit-rules",
+    "figure-rules",
+    "logs-shared",
+    "reading-names",
+    "reading-rules",
+    "records-fetched",
     "buckets",
     "control-character",
     "defaults-timeout-above-interval",
@@ -115,6 +124,105 @@ def test_what_the_loader_takes_is_not_marked(keys: dict[str, object]) -> None:
 )
 def test_a_kind_decides_which_keys_there_are(keys: dict[str, object]) -> None:
     assert complaints(probe(**keys)) != []
+
+
+FIGURES = {"a_total": {"type": "counter", "help": "A."}, "b_seconds": {"type": "histogram", "help": "B."}}
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {
+            "figures": {
+                "users": {"type": "gauge", "help": "Users.", "labels": {"plan": ["free"], "region": "any"}}
+            }
+        },
+        {
+            "figures": {
+                "users": {"type": "gauge", "help": "Users.", "limits": {"P1": {"above": 5, "for": "5m"}}}
+            }
+        },
+        {"figures": {"rollwatch_active_users": {"limits": {"P2": {"below": 1.5}}, "stale_after": "1h"}}},
+        {"figures": {**FIGURES, "sizes": {"type": "histogram", "help": "C.", "buckets": [1, 2.5]}}},
+        {"push": {"token": "${env:T}"}},
+        {"push": {"tokens": ["${file:t}", "${env:T}"], "origins": ["https://a.example", "http://[::1]:80/"]}},
+        {"push": {"token": "${env:T}", "document": {"figures": {"rollwatch_database_up": "db.up"}}}},
+        {"push": {"token": "${env:T}", "document": {"figures": {"rollwatch_database_up": {"value": "up"}}}}},
+        {
+            "push": {
+                "token": "${env:T}",
+                "document": {
+                    "figures": {"rollwatch_database_up": ["a", {"value": "b", "when": "c", "scale": 0.5}]},
+                    "id": "id",
+                    "sent_at": "at",
+                    "source": "host",
+                },
+            }
+        },
+        {
+            "push": {
+                "token": "${env:T}",
+                "document": {
+                    "figures": {
+                        "rollwatch_system_errors_total": {
+                            "each": "errors",
+                            "add": "value",
+                            "labels": {"type": {"value": "key", "pattern": "^[A-Z]+"}},
+                        },
+                        "rollwatch_database_size_bytes": {"value": "size", "labels": {"table": "'all'"}},
+                    }
+                },
+            }
+        },
+        {"records": {"trades": {}}},
+        {
+            "figures": FIGURES,
+            "records": {
+                "trades": {
+                    "id": "id",
+                    "defaults": {"a": 1, "b": "x", "c": True, "d": 1.5},
+                    "compute": {"e": "add(a, d)"},
+                    "rules": [{"field": "a", "min": 0}],
+                    "figures": {"a_total": {}, "b_seconds": "seconds"},
+                    "totals": {"rollwatch_trading_executions_total": "length(@)"},
+                    "keep": 20,
+                }
+            },
+        },
+        {"browser": {"origins": ["https://www.example.com"]}},
+        {
+            "browser": {
+                "origins": ["https://www.example.com"],
+                "sample": 0.1,
+                "routes": ["/", "/stocks/:symbol", "/docs/*"],
+                "goals": ["signup"],
+                "ignore_errors": {"extension": "chrome-extension://"},
+                "source_maps": "maps",
+            }
+        },
+        {
+            "figures": FIGURES,
+            "logs": {
+                "app": {"file": "app.log", "lines": [{"figures": {"a_total": {}}}], "line_limit": "64KiB"},
+                "pipe": {
+                    "fifo": "run/pipe",
+                    "lines": [{"pattern": "(?P<s>[0-9]+)", "figures": {"b_seconds": "s"}}],
+                },
+                "in": {"stdin": True, "lines": [{"when": "a", "figures": {"a_total": {"add": "n"}}}]},
+            },
+        },
+        {"features": {"checkout": {"endpoints": ["/cart", "POST-/pay", "/users/{id}"], "core": True}}},
+    ],
+)
+def test_every_form_of_what_arrives_is_taken_and_not_marked(
+    service: dict[str, object], tmp_path: Path
+) -> None:
+    document = {"environment": "test", "services": {"api": service}}
+    (tmp_path / "rollwatch.yml").write_text(json.dumps(document))
+    (tmp_path / "t").write_text("secret")
+
+    assert load(tmp_path / "rollwatch.yml", env={"T": "secret"}).services["api"]
+    assert complaints(document) == []
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,9 @@ def test_a_second_definition_of_a_name_is_refused(second: MetricDef, place: str)
 
 
 def test_the_page_says_labels_presence_buckets_and_kinds() -> None:
-    page = markdown({"x": Kind((EXPIRY, WAITS), PHASES), "tls": Kind((EXPIRY,))}, [CPU])
+    page = markdown(
+        {"x": Kind((EXPIRY, WAITS), PHASES), "tls": Kind((EXPIRY,))}, {"The host and its processes": [CPU]}
+    )
     assert (
         "### `probe_ssl_earliest_cert_expiry`\n\n"
         "gauge; labels service, environment, probe, kind, location\n\n"

@@ -1,0 +1,360 @@
+"""What arrives at a service: from the file to figures that are whole, and what an operator is told of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rollwatch.config.describe import describe
+from rollwatch.config.figure_rules import complete, metric_of
+from rollwatch.config.figures import FigureDef, FigureSpec, Limit
+from rollwatch.config.origins import Origin
+from rollwatch.config.spec import Spec
+from rollwatch.errors import ConfigError
+from rollwatch.metrics.definition import MetricType
+from rollwatch.metrics.labels import LabelDef, LabelKind
+from rollwatch.metrics.normal import NORMAL
+from support.config_kinds import load
+
+if TYPE_CHECKING:
+    from rollwatch.config.config import Config
+
+FULL = """\
+environment: production
+location: fra1
+ingest:
+  trusted_proxies: [10.0.0.0/8, 192.0.2.7, "2001:db8::/32"]
+  client_rate: 2.5
+  client_burst: 20
+  total_rate: 500
+  push_limit: 2MiB
+services:
+  shop:
+    figures:
+      orders_waiting:
+        type: gauge
+        help: Orders that wait.
+        labels: {plan: [free, pro], region: any}
+        limits: {P1: {above: 100, for: 5m}, P3: {above: 10, below: 1}}
+      orders_total:
+        type: counter
+        help: Orders.
+        limits: {P2: {below: 1, per: 1h}, P0: {above: 1000, per: 1m, for: 30s}}
+      basket_items: {type: histogram, help: Items in a basket., buckets: [1, 5, 20]}
+      answer_seconds: {type: histogram, help: Answers.}
+      rollwatch_active_users: {limits: {P2: {below: 5}}, stale_after: 10m}
+      rollwatch_http_request_duration_seconds: {buckets: [0.25, 4]}
+      seldom_total: {type: counter, help: Seldom., stale_after: 1d, expire_after: 30d, first_seen: true}
+    thresholds: {http_p95_seconds: {P1: 800ms}}
+    push:
+      token: ${env:TOKEN}
+      tokens: ["${env:NEXT}"]
+      origins: [HTTPS://Shop.Example.com:443/, "http://[2001:DB8::1]:8080"]
+      document:
+        id: id
+        sent_at: at
+        source: host
+        figures:
+          orders_waiting: {each: waiting, value: n, labels: {plan: plan, region: region}}
+          orders_total: orders.total
+          rollwatch_system_errors_total:
+            - {each: errors, add: value, labels: {type: {value: key, pattern: "[A-Za-z]+"}}}
+            - {add: crashes, labels: {type: "'crash'"}}
+        records: {trades: pnl.trades}
+    browser:
+      origins: [https://shop.example.com]
+      sample: 0.5
+      routes: [/stocks/:symbol, /docs/*]
+      goals: [signup]
+      ignore_errors: {extension: "chrome-extension://"}
+      source_maps: maps
+    logs:
+      app:
+        file: logs/app.log
+        lines:
+          - when: level == 'error'
+            figures: {rollwatch_system_errors_total: {labels: {type: error}}}
+          - pattern: "(?P<status>[0-9]{3}) (?P<ms>[0-9]+)"
+            figures:
+              answer_seconds: {value: ms, scale: 0.001}
+    records:
+      trades:
+        id: id
+        defaults: {backtest_percent: 8.5}
+        compute: {gross: "subtract(exit, entry)"}
+        rules: [{field: entry, required: true, min: 0}]
+        figures: {rollwatch_trading_position_size: quantity, rollwatch_trading_executions_total: {}}
+        totals: {rollwatch_trading_pnl_net_percent: "[-1].net"}
+        keep: 20
+    features:
+      checkout: {endpoints: [/cart, /pay], core: true}
+      search: {endpoints: [/find]}
+    probes:
+      status:
+        kind: web
+        url: http://localhost/
+        interval: 30s
+        figures: {rollwatch_cache_requests_total: {value: hits, labels: {outcome: "'hit'"}}}
+      lab:
+        kind: web
+        url: http://localhost/
+        interval: 1h
+        locations: [ams1]
+        figures: {rollwatch_lab_tti_seconds: {value: tti, labels: {route: "'/'"}}}
+"""
+
+
+def loaded(tmp_path: Path, text: str = FULL, location: str | None = None) -> Config:
+    path = tmp_path / "rollwatch.yml"
+    path.write_text(text)
+    return load(path, env={"TOKEN": "a secret", "NEXT": "b secret"}, location=location)
+
+
+def test_a_full_example_loads(tmp_path: Path) -> None:
+    config = loaded(tmp_path)
+    signals = config.services["shop"].signals
+
+    assert config.warnings == ()
+    assert list(signals.figures) == [
+        "orders_waiting",
+        "orders_total",
+        "basket_items",
+        "answer_seconds",
+        "rollwatch_active_users",
+        "rollwatch_http_request_duration_seconds",
+        "seldom_total",
+        "rollwatch_cache_requests_total",
+        "rollwatch_lab_tti_seconds",
+        "rollwatch_system_errors_total",
+        "rollwatch_trading_position_size",
+        "rollwatch_trading_executions_total",
+        "rollwatch_trading_pnl_net_percent",
+    ]
+    assert signals.push is not None
+    assert [token.render() for token in signals.push.all_tokens] == ["a secret", "b secret"]
+    assert signals.push.origins == ("https://shop.example.com", "http://[2001:db8::1]:8080")
+    assert signals.browser is not None
+    assert signals.browser.source_maps == tmp_path / "maps"
+    assert signals.logs["app"].file == tmp_path / "logs/app.log"
+    assert signals.records["trades"].defaults_for({"a": 1, "backtest_percent": None}) == {
+        "a": 1,
+        "backtest_percent": 8.5,
+    }
+    assert signals.features["checkout"].core
+    assert config.ingest.trusted_proxies == ("10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32")
+    assert config.ingest.push_limit == 2 * 1024**2
+
+
+def test_a_declared_figure_is_whole(tmp_path: Path) -> None:
+    figures = loaded(tmp_path).services["shop"].signals.figures
+
+    assert figures["orders_waiting"] == FigureDef(
+        "orders_waiting",
+        MetricType.GAUGE,
+        "Orders that wait.",
+        (LabelDef("plan", LabelKind.CLOSED, ("free", "pro")), LabelDef("region", LabelKind.ANY)),
+        (),
+        (Limit("P1", 100.0, None, 300.0, 0.0), Limit("P3", 10.0, 1.0, 0.0, 0.0)),
+        300.0,
+        1200.0,
+        first_seen=False,
+    )
+    assert figures["orders_total"].limits == (
+        Limit("P2", None, 1.0, 0.0, 3600.0),
+        Limit("P0", 1000.0, None, 30.0, 60.0),
+    )
+    assert figures["basket_items"].buckets == (1.0, 5.0, 20.0)
+    assert 0.5 in figures["answer_seconds"].buckets
+
+
+def test_a_normal_name_brings_its_own_meaning(tmp_path: Path) -> None:
+    figures = loaded(tmp_path).services["shop"].signals.figures
+    name = "rollwatch_active_users"
+
+    assert figures[name].labels == NORMAL[name].labels
+    assert figures[name].help == NORMAL[name].metric.help
+    assert metric_of(figures[name]) is NORMAL[name].metric
+    assert figures["rollwatch_system_errors_total"].first_seen
+
+
+def test_the_judged_histogram_has_the_thresholds_among_its_buckets(tmp_path: Path) -> None:
+    figures = loaded(tmp_path).services["shop"].signals.figures
+
+    assert {0.25, 0.8, 4.0, 2.0, 5.0} <= set(figures["rollwatch_http_request_duration_seconds"].buckets)
+
+
+@pytest.mark.parametrize(
+    ("figure", "stale_s", "expire_s"),
+    [
+        ("orders_waiting", 300.0, 1200.0),  # pushed, a gauge
+        ("orders_total", 300.0, None),  # a count stays true
+        ("rollwatch_system_errors_total", 300.0, 86_400.0),  # but its 50 names are not for ever
+        ("basket_items", 300.0, None),  # read nowhere: can only be pushed
+        ("answer_seconds", None, None),  # a log may be silent
+        ("rollwatch_active_users", 600.0, 2400.0),
+        ("seldom_total", 86_400.0, 30 * 86_400.0),
+        ("rollwatch_cache_requests_total", 90.0, None),  # three intervals
+        ("rollwatch_lab_tti_seconds", None, None),  # fetched elsewhere
+        ("rollwatch_trading_position_size", None, None),  # when the next trade comes, nobody knows
+    ],
+)
+def test_when_a_figure_is_stale_and_gone(
+    figure: str, stale_s: float | None, expire_s: float | None, tmp_path: Path
+) -> None:
+    definition = loaded(tmp_path).services["shop"].signals.figures[figure]
+
+    assert (definition.stale_after_s, definition.expire_after_s) == (stale_s, expire_s)
+
+
+def test_a_figure_fetched_here_is_expected_here(tmp_path: Path) -> None:
+    signals = loaded(tmp_path, location="ams1").services["shop"].signals
+
+    assert signals.figures["rollwatch_lab_tti_seconds"].stale_after_s == 3 * 3600
+
+
+def test_records_that_are_fetched_are_expected_as_often_as_they_are(tmp_path: Path) -> None:
+    text = """\
+environment: test
+services:
+  shop:
+    figures: {seen: {type: gauge, help: Seen.}, never: {type: gauge, help: Never read.}}
+    records:
+      trades: {id: id, figures: {seen: price}, totals: {rollwatch_trading_backtest_percent: "[-1].b"}}
+    probes:
+      often: {kind: web, url: "http://x/", interval: 10s, records: {trades: trades}}
+      seldom: {kind: web, url: "http://x/", interval: 1m, records: {trades: trades}}
+      elsewhere: {kind: web, url: "http://x/", interval: 1h, locations: [ams1], records: {trades: trades}}
+"""
+    figures = loaded(tmp_path, text).services["shop"].signals.figures
+
+    assert figures["seen"].stale_after_s == 180.0
+    assert figures["rollwatch_trading_backtest_percent"].stale_after_s == 180.0
+    assert figures["never"].stale_after_s is None
+
+
+def test_a_probe_knows_the_figures_it_reads(tmp_path: Path) -> None:
+    [status] = loaded(tmp_path).probes
+
+    assert list(status.figures) == ["rollwatch_cache_requests_total"]
+
+
+def test_two_loads_are_equal_and_a_changed_figure_differs(tmp_path: Path) -> None:
+    before, same = loaded(tmp_path), loaded(tmp_path)
+    after = loaded(tmp_path, FULL.replace("above: 100,", "above: 200,"))
+
+    assert before.services == same.services
+    shop, changed = before.services["shop"].signals, after.services["shop"].signals
+    assert {name for name in shop.figures if shop.figures[name] != changed.figures[name]} == {
+        "orders_waiting"
+    }
+    assert shop.records == changed.records
+
+
+def test_services_may_share_a_metric_of_one_shape(tmp_path: Path) -> None:
+    text = """\
+environment: test
+services:
+  a: {figures: {depth: {type: gauge, help: "Depth.", labels: {queue: [x]}}, rollwatch_database_up: {}}}
+  b: {figures: {depth: {type: gauge, help: "How deep.", labels: {queue: any}}, rollwatch_database_up: {}}}
+"""
+    assert set(loaded(tmp_path, text).services) == {"a", "b"}
+
+
+def test_what_is_wrong_with_one_service_hides_nothing_of_another(tmp_path: Path) -> None:
+    text = """\
+environment: test
+services:
+  a: {figures: {Wrong: {}}}
+  b: {figures: {counts: {type: counter, help: Counts.}}}
+  c: {push: {token: "${env:GONE}", document: {figures: {unheard_of: a}}}}
+"""
+    with pytest.raises(ConfigError) as refusal:
+        loaded(tmp_path, text)
+
+    assert [problem.path for problem in refusal.value.problems] == [
+        "services.a.figures.Wrong",
+        "services.b.figures.counts",
+        "services.c.push.token",
+        "services.c.push.document.figures.unheard_of",
+    ]
+
+
+def test_check_config_sums_up_what_arrives(tmp_path: Path) -> None:
+    lines = describe(loaded(tmp_path))
+
+    assert "shop: 13 figures; fed by pushes, browsers, 1 log" in lines
+    assert "2 secrets read: env:NEXT, env:TOKEN" in lines
+
+
+@pytest.mark.parametrize(
+    ("service", "said"),
+    [
+        ("{figures: {rollwatch_database_up: {}}}", "a: 1 figure"),
+        ("{browser: {origins: ['https://a.example']}}", "a: 0 figures; fed by browsers"),
+        (
+            "{logs: {a: &a {file: a, lines: [{figures: {rollwatch_transactions_total: *t}}]}, b: *a}}",
+            "a: 1 figure; fed by 2 logs",
+        ),
+    ],
+)
+def test_check_config_names_the_ways_in(service: str, said: str, tmp_path: Path) -> None:
+    written = service.replace("*t", "{labels: {outcome: outcome}}")
+    lines = describe(loaded(tmp_path, f"environment: test\nservices: {{a: {written}}}\n"))
+
+    assert said in lines
+    assert not any(line.startswith("warning") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("push", "warning"),
+    [
+        (
+            "{token: written-out}",
+            "services.a.push: a token stands in the file. Write ${file:PATH} or ${env:NAME} instead.",
+        ),
+        ("{token: '${env:TOKEN}'}", "services.a.push: nothing can be pushed. Declare figures or records."),
+    ],
+)
+def test_a_push_to_be_mended_is_a_warning(push: str, warning: str, tmp_path: Path) -> None:
+    config = loaded(tmp_path, f"environment: test\nservices: {{a: {{push: {push}}}}}\n")
+
+    assert warning in config.warnings
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("https://www.example.com", "https://www.example.com"),
+        ("HTTP://WWW.Example.com:80/", "http://www.example.com"),
+        ("https://www.example.com:80", "https://www.example.com:80"),
+        ("http://localhost:5173", "http://localhost:5173"),
+        ("http://127.0.0.1", "http://127.0.0.1"),
+        ("https://[2001:DB8::1]", "https://[2001:db8::1]"),
+    ],
+)
+def test_an_origin_is_what_browsers_send(written: str, meant: str) -> None:
+    class Page(Spec):
+        """A page."""
+
+        origin: Origin
+
+    assert Page(origin=written).origin == meant
+
+
+def test_a_figure_nobody_describes_is_the_normal_one() -> None:
+    definition, problems = complete("rollwatch_payments_total", None, {}, None)
+
+    assert problems == []
+    assert definition is not None
+    assert (definition.expire_after_s, definition.limits) == (None, ())
+
+
+def test_no_metric_of_the_exporter_can_be_declared() -> None:
+    page = Path(__file__).parents[3].joinpath("docs/metrics.md").read_text("utf-8")
+    ours = {line[5:-1] for line in page.splitlines() if line.startswith("### `")} - set(NORMAL)
+    spec = FigureSpec(type="gauge", help="Mine.")
+
+    assert len(ours) > 100
+    assert [name for name in ours if not complete(name, spec, {}, None)[1]] == []
