@@ -1,7 +1,7 @@
 """`python -m bench [NAME ...] [--write]`: run benches and print one table each.
 
-Names: http, scale, exposition, websocket; without a name all of them (about five minutes). `--write` puts
-the tables into docs/benchmarks.md. `soak --seconds N` runs the demo under changing faults instead. Exit
+Names: http, scale, exposition, websocket, ingest; without a name all of them (about six minutes). `--write`
+puts the tables into docs/benchmarks.md. `soak --seconds N` runs the demo under changing faults instead. Exit
 code 1 if a target was missed.
 """
 
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import adapted, bench_http, bench_scale, soak
+from bench import adapted, bench_http, bench_ingest, bench_scale, soak
 from bench.harness import machine
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ BENCHES: dict[str, Callable[[], Table]] = {
     "scale": bench_scale.run,
     "exposition": adapted.exposition,
     "websocket": adapted.websocket,
+    "ingest": bench_ingest.run,
 }
 _PAGE = Path(__file__).parents[2] / "docs/benchmarks.md"
 _PREFACE = """# Benchmarks

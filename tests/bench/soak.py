@@ -80,7 +80,8 @@ def main(seconds: float) -> int:
         home = Path(directory)
         port = free_port()
         argv = [sys.executable, "-m", "rollwatch", "demo", "up", "--run-dir", str(home / "run")]
-        argv += ["--base-port", "0", "--exporter-port", str(port), "--interval", "1s"]
+        argv += ["--base-port", "0", "--exporter-port", str(port), "--ingest-port", str(free_port())]
+        argv += ["--interval", "1s"]
         with program(argv, cwd=home, says=f":{port}") as process:
             url = f"http://127.0.0.1:{port}"
             exporter = _exporter(process.pid)

@@ -15,7 +15,21 @@ from rollwatch.probers import discover
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MODULES = sorted((ROOT / "exporter/rollwatch").rglob("*.py"))
-TARGETS = ("setup", "up", "down", "check", "test", "bench", "soak", "chaos", "wheel", "lock", "docs", "clean")
+TARGETS = (
+    "setup",
+    "rum",
+    "up",
+    "down",
+    "check",
+    "test",
+    "bench",
+    "soak",
+    "chaos",
+    "wheel",
+    "lock",
+    "docs",
+    "clean",
+)
 
 
 def test_the_independence_contract_names_every_kind_of_probe() -> None:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from rollwatch.cli.exits import Exit
-from rollwatch.host.metrics import METRICS as HOST
+from rollwatch.exporter.metric_sections import metric_sections
 from rollwatch.metrics.catalogue import catalogue
 from rollwatch.probers import discover
 from support.commands import COMMANDS
@@ -123,7 +123,8 @@ def test_prometheus_understands_the_queries(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("paper", ["README.md", "docs/prometheus.md", "CHANGELOG.md", "SECURITY.md"])
 def test_every_metric_that_is_named_exists(paper: str) -> None:
-    known = {metric.name for metric in catalogue(discover().values(), HOST)}
+    others = [metric for metrics in metric_sections().values() for metric in metrics]
+    known = {metric.name for metric in catalogue(discover().values(), others)}
     known |= {name + suffix for name in known for suffix in _SUFFIXES}
     named = set(re.findall(r"\b(?:probe|rollwatch)_[a-z0-9_]+\b", (ROOT / paper).read_text()))
     assert named - known == set()

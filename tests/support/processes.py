@@ -57,12 +57,19 @@ def fetch(
 class Process:
     """A running process and what it has written so far."""
 
-    def __init__(self, argv: Sequence[str], *, cwd: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        env: dict[str, str] | None = None,
+        stdin: int = subprocess.DEVNULL,
+    ) -> None:
         self.popen = subprocess.Popen(
             list(argv),
             cwd=cwd,
             env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -119,9 +126,11 @@ class Process:
 
 
 @contextlib.contextmanager
-def running(argv: Sequence[str], *, cwd: Path, env: dict[str, str] | None = None) -> Iterator[Process]:
+def running(
+    argv: Sequence[str], *, cwd: Path, env: dict[str, str] | None = None, stdin: int = subprocess.DEVNULL
+) -> Iterator[Process]:
     """A process for as long as the context lasts; its output is shown when the test fails."""
-    process = Process(argv, cwd=cwd, env=env)
+    process = Process(argv, cwd=cwd, env=env, stdin=stdin)
     try:
         yield process
     except BaseException:
@@ -145,7 +154,9 @@ class Exporter:
 
 
 @contextlib.contextmanager
-def running_exporter(config: Path, *arguments: str, env: dict[str, str] | None = None) -> Iterator[Exporter]:
+def running_exporter(
+    config: Path, *arguments: str, env: dict[str, str] | None = None, stdin: int = subprocess.DEVNULL
+) -> Iterator[Exporter]:
     """`rollwatch exporter` on a free port, ready."""
     argv = [
         *ROLLWATCH,
@@ -156,7 +167,7 @@ def running_exporter(config: Path, *arguments: str, env: dict[str, str] | None =
         "127.0.0.1:0",
         *arguments,
     ]
-    with running(argv, cwd=config.parent, env=env) as process:
+    with running(argv, cwd=config.parent, env=env, stdin=stdin) as process:
         url = process.line_with("event=listening").split("url=")[1].split()[0]
         process.line_with("event=started")
         yield Exporter(process, url)

@@ -3,8 +3,8 @@
 
 import sys
 
-from rollwatch.host.metrics import METRICS
+from rollwatch.exporter.metric_sections import metric_sections
 from rollwatch.metrics.reference import markdown
 from rollwatch.probers import discover
 
-sys.stdout.write(markdown(discover(), METRICS))
+sys.stdout.write(markdown(discover(), metric_sections()))

@@ -36,6 +36,17 @@ _THREADS_END_S = 2.0
     type=click.Path(path_type=Path),
     help="TLS, basic auth and tokens, in the format of the exporter toolkit.",
 )
+@click.option(
+    "--web.ingest-address",
+    "ingest_address",
+    help="Where browsers and applications send to; usually 127.0.0.1:9720, behind your proxy. Off by default.",
+)
+@click.option(
+    "--web.ingest-config.file",
+    "ingest_config_file",
+    type=click.Path(path_type=Path),
+    help="TLS and headers of the ingest address, in the format of the exporter toolkit.",
+)
 @location_option
 @click.option(
     "--log.level",
@@ -57,6 +68,8 @@ def exporter(  # noqa: PLR0917  click passes them by name
     config_file: Path,
     listen_address: str,
     web_config_file: Path | None,
+    ingest_address: str | None,
+    ingest_config_file: Path | None,
     location: str | None,
     log_level: str,
     log_format: str,
@@ -66,8 +79,17 @@ def exporter(  # noqa: PLR0917  click passes them by name
     SIGHUP or POST /-/reload reads the file again; SIGTERM or Ctrl-C ends the process.
     """
     sink = set_up_logging(LogLevel(log_level), LogFormat(log_format))
+    if ingest_config_file is not None and ingest_address is None:
+        raise click.UsageError("--web.ingest-config.file needs --web.ingest-address.")
     settings = ExporterSettings(
-        config_file, listen_address, web_config_file, location, os.environ, log_dropped=lambda: sink.dropped
+        config_file=config_file,
+        listen_address=listen_address,
+        web_config_file=web_config_file,
+        ingest_address=ingest_address,
+        ingest_config_file=ingest_config_file,
+        location=location,
+        environ=os.environ,
+        log_dropped=lambda: sink.dropped,
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run_exporter(settings))

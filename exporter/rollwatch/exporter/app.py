@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
 from contextlib import AsyncExitStack
@@ -13,11 +14,14 @@ import structlog
 from rollwatch import __version__
 from rollwatch.clock import SystemClock
 from rollwatch.config.secrets import SecretStore
+from rollwatch.engine.delivery import delivery_to
 from rollwatch.engine.engine import Engine
+from rollwatch.exporter.arrivals import Arrivals, listening
 from rollwatch.exporter.exposing import Exposition
 from rollwatch.exporter.hosting import HostWatch
 from rollwatch.exporter.reloading import Loader, Reloader
 from rollwatch.exporter.routes import Access, exporter_routes
+from rollwatch.ingest.browser.script import read_script
 from rollwatch.metrics import catalogue as m
 from rollwatch.metrics.bounded import BoundedNames
 from rollwatch.metrics.store import Store
@@ -60,32 +64,61 @@ async def run_exporter(settings: ExporterSettings) -> None:
     config = await loader.load()
     store = Store()
     location = config.location
-    names = BoundedNames(
-        on_fold=lambda metric: store.counter(m.ROLLWATCH_LABEL_FOLDS_TOTAL, (location, metric)).inc()
+
+    def count_fold(metric: str) -> None:
+        store.counter(m.ROLLWATCH_LABEL_FOLDS_TOTAL, (location, metric)).inc()
+
+    names = BoundedNames(on_fold=count_fold)
+    arrivals = Arrivals(
+        config,
+        store,
+        clock,
+        secret=os.urandom(32),
+        on_fold=count_fold,
+        script=await asyncio.to_thread(read_script),
+        is_listening=settings.ingest_address is not None,
     )
     stop, hang_up = _signals()
     async with AsyncExitStack() as stack:
         network = Network(clock=clock)
         stack.push_async_callback(network.close)
         env = ProbeEnv(clock=clock, rng=random.random, user_agent=USER_AGENT, network=network)
-        engine = Engine(kinds, store, names, env, location=location)
+        engine = Engine(kinds, store, names, env, location=location, deliver=delivery_to(arrivals.board))
         host = HostWatch(store, clock)
-        reloader = Reloader(loader, engine, host, store, clock, location=location)
-        exposition = Exposition(
-            store, engine.refresh, clock, location=location, log_dropped=settings.log_dropped
-        )
+        reloader = Reloader(loader, engine, (arrivals, host), store, clock, location=location)
+
+        async def refresh() -> None:
+            arrivals.refresh()
+            await engine.refresh()
+
+        exposition = Exposition(store, refresh, clock, location=location, log_dropped=settings.log_dropped)
         web_config = await _open_web_config(settings, store, location)
+        ingest_config = await WebConfigSource.opened(settings.ingest_config_file, Access)
+        health = _health(engine, web_config, clock)
         routes = exporter_routes(
             monitor=engine,
-            health=_health(engine, web_config, clock),
+            health=health,
             render=exposition.render,
             reload=reloader.reload,
+            arrivals=arrivals,
         )
+        count = _counting(store, location)
         app = build_app(routes, web_config)
-        app.on_response_prepare.append(_counting(store, location))
+        app.on_response_prepare.append(count)
         await stack.enter_async_context(engine.running())
         await stack.enter_async_context(serve(app, settings.listen_address))
         await reloader.apply(config)
+        await stack.enter_async_context(
+            listening(
+                arrivals,
+                health.liveness(),
+                address=settings.ingest_address,
+                web_config=ingest_config,
+                on_response=count,
+            )
+        )
+        for name, work in arrivals.works():
+            engine.adopt(work, name)
         engine.adopt(host.live(), "host-watch")
         engine.adopt(_reload_on(hang_up, reloader), "reload-on-hangup")
         failures = store.counter(m.ROLLWATCH_SECRET_REFRESH_FAILURES_TOTAL, (location,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -13,7 +13,7 @@ from rollwatch.errors import ConfigError, Problem
 from rollwatch.metrics import catalogue as m
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from rollwatch.clock import Clock
@@ -21,12 +21,19 @@ if TYPE_CHECKING:
     from rollwatch.config.secrets import SecretStore
     from rollwatch.config.spec import ProbeSpec
     from rollwatch.engine.engine import Engine
-    from rollwatch.exporter.hosting import HostWatch
     from rollwatch.metrics.store import Store
 
-__all__ = ["Loader", "Reloader"]
+__all__ = ["Configurable", "Loader", "Reloader"]
 
 _log = structlog.get_logger(__name__)
+
+
+class Configurable(Protocol):
+    """A part that follows the configuration and can't refuse one that was loaded."""
+
+    def configure(self, config: Config) -> None:
+        """Work as `config` says from now on."""
+        ...
 
 
 class Loader:
@@ -52,13 +59,13 @@ class Loader:
 
 
 class Reloader:
-    """Validates first, exchanges whole, keeps the old on any error."""
+    """Validates first, exchanges whole, keeps the old on any error. `others` follow the engine."""
 
     def __init__(
         self,
         loader: Loader,
         engine: Engine,
-        host: HostWatch,
+        others: Sequence[Configurable],
         store: Store,
         clock: Clock,
         *,
@@ -68,7 +75,7 @@ class Reloader:
         self._engine = engine
         self._clock = clock
         self._location = location
-        self._host = host
+        self._others = others
         self._lock = asyncio.Lock()
         own = (location,)
         self._successful = store.gauge(m.ROLLWATCH_CONFIG_LAST_RELOAD_SUCCESSFUL, own)
@@ -80,7 +87,8 @@ class Reloader:
             why = f"the location can't change from {self._location!r} while the exporter runs"
             raise ConfigError([Problem("", None, "location", why, "Restart the exporter.")])
         await self._engine.apply(config)
-        self._host.configure(config)
+        for other in self._others:
+            other.configure(config)
         for warning in config.warnings:
             _log.warning("config_warning", warning=warning)
         self._successful.set(1)

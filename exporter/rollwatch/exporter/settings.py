@@ -19,6 +19,10 @@ class ExporterSettings:
     config_file: Path
     listen_address: str
     web_config_file: Path | None
+    ingest_address: str | None
+    """Where browsers and applications send to; None: nowhere."""
+    ingest_config_file: Path | None
+    """TLS and headers of that listener."""
     location: str | None
     """From the command line or ROLLWATCH_LOCATION; it wins over the file's."""
     environ: Mapping[str, str]

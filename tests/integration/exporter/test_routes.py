@@ -27,6 +27,7 @@ from rollwatch.serving.app import build_app
 from rollwatch.serving.health import Health
 from rollwatch.serving.server import serve
 from rollwatch.serving.web_config_file import WebConfigSource
+from support.arrived import Arrived
 from support.fake_monitor import NOW, FakeMonitor, probe, production, run, service
 from support.web import eventually, token_digest
 
@@ -94,7 +95,13 @@ class Exporter:
             ready=lambda: self.down.get("ready"),
             checks={"configuration": lambda: self.down.get("configuration")},
         )
-        routes = exporter_routes(monitor=self.monitor, health=health, render=self.render, reload=self.reload)
+        routes = exporter_routes(
+            monitor=self.monitor,
+            health=health,
+            render=self.render,
+            reload=self.reload,
+            arrivals=Arrived(),
+        )
         app = build_app(routes, await WebConfigSource.opened(web_config, Access))
         async with serve(app, "127.0.0.1:0") as listener, aiohttp.ClientSession(listener.url) as client:
             self.url, self.client = listener.url, client

@@ -12,6 +12,7 @@ from rollwatch.exporter.routes import Access, exporter_routes
 from rollwatch.serving.health import Health
 from rollwatch.serving.limits import Limits
 from rollwatch.serving.web_config_file import WebConfigSource
+from support.arrived import Arrived
 from support.fake_monitor import FakeMonitor, production
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -19,12 +20,13 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 def test_every_address_is_documented_with_its_role() -> None:
     text = (DOCS / "http-api.md").read_text()
-    rows = re.findall(r"^\| `(GET|POST) ([^`?]+)[^`]*` \| (\w+) \|", text, re.MULTILINE)
+    rows = re.findall(r"^\| `(GET|POST) ([^`?]+)[^`]*` \| (read|operate|anyone) \|", text, re.MULTILINE)
     routes = exporter_routes(
         monitor=FakeMonitor(production()),
         health=Health("", "", SystemClock(), lambda: None, lambda: None),
         render=lambda _: None,  # type: ignore[arg-type,return-value]
         reload=lambda: None,  # type: ignore[arg-type,return-value]
+        arrivals=Arrived(),
     )
     roles = {frozenset(): "anyone", frozenset({Access.OPERATE}): "operate", frozenset(Access): "read"}
     assert sorted(rows) == sorted((route.method, route.path, roles[route.roles]) for route in routes)

@@ -1,0 +1,1 @@
+"""What browsers send: beacons with vitals, views, goals and errors."""

@@ -1,0 +1,100 @@
+"""What an error that a browser reports is: ignored, or of which group."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rollwatch.ingest.browser.fingerprint import fingerprint, title
+from rollwatch.ingest.browser.frames import parse_stack, render
+from rollwatch.ingest.browser.privacy import scrub
+from rollwatch.ingest.clients import Buckets
+from rollwatch.metrics.bounded import OTHER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rollwatch.clock import Clock
+    from rollwatch.config.fields import Pattern
+    from rollwatch.ingest.browser.beacon import ErrorEvent
+
+__all__ = ["Examined", "Examiner"]
+
+_REMEMBERED = 1000
+_RATE = 20.0
+_BURST = 200.0
+_MESSAGE_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What is known of an error, without anything of a person."""
+
+    fingerprint: str
+    """`other` if nobody looked."""
+    title: str = ""
+    message: str = ""
+    stack: bytes = b""
+    """A digest of its frames."""
+    ignored_by: str | None = None
+    """The name of the pattern."""
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether somebody looked."""
+        return self.fingerprint != OTHER
+
+
+class Examiner:
+    """Looks at errors; at those that came before only once.
+
+    Taking a made-up error apart costs milliseconds: of texts that are new, 20 a second are looked at and 200
+    at once. The rest have the fingerprint `other`; whether they are ignored is found out for all.
+    """
+
+    def __init__(self, clock: Clock, *, secret: bytes, limit: int = _REMEMBERED) -> None:
+        self._clock = clock
+        self._secret = secret
+        self._limit = limit
+        self._patterns: Mapping[str, Pattern] = {}
+        self._known: OrderedDict[bytes, Examined] = OrderedDict()
+        self._budget = Buckets(_RATE, _BURST, limit=1)
+
+    def configure(self, patterns: Mapping[str, Pattern]) -> None:
+        """Ignore what these match from now on."""
+        if patterns != self._patterns:
+            self._known.clear()
+        self._patterns = patterns
+
+    def examine(self, event: ErrorEvent) -> Examined:
+        """What `event` is; after up to 5 ms where it is new and hostile, else at once."""
+        # Not the texts themselves: what is in them of a person is not to be kept.
+        digest = self._digest_of("\x00".join((event.name, event.message, event.stack or "")))
+        known = self._known.get(digest)
+        if known is not None:
+            self._known.move_to_end(digest)
+            return known
+        text = f"{event.name}: {event.message}"
+        ignored_by = next((name for name, p in self._patterns.items() if p.search(text) is not None), None)
+        if self._budget.wait_s(b"", self._clock.monotonic()) > 0:
+            return Examined(OTHER, ignored_by=ignored_by)
+        frames = parse_stack(event.stack or "")
+        examined = Examined(
+            fingerprint(event.name, event.message, frames),
+            title(event.name, event.message),
+            scrub(event.message, _MESSAGE_LIMIT),
+            self._digest_of(render(frames)),
+            ignored_by,
+        )
+        if len(self._known) >= self._limit:
+            self._known.popitem(last=False)
+        self._known[digest] = examined
+        return examined
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def _digest_of(self, text: str) -> bytes:
+        return hashlib.blake2b(text.encode(), key=self._secret, person=b"error", digest_size=16).digest()

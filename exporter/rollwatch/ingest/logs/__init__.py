@@ -1,0 +1,1 @@
+"""Sources of log lines: followed files, named pipes, standard input."""

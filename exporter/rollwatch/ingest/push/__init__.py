@@ -1,0 +1,1 @@
+"""Figures and records that applications send: who they are, what they say, and whether it is new."""

@@ -1,0 +1,2 @@
+(()=>{var a=(n,t,o)=>()=>{if(o)throw o[0];try{return n&&(t=n(n=0)),t}catch(e){throw o=[e],e}};var s=(n,t)=>()=>{try{return t||n((t={exports:{}}).exports,t),t.exports}catch(o){throw t=0,o}};function c(n){return n.map(t=>l(t)).reduce((t,o)=>t+o,0)}function l(n){return n.product.price*n.quantity}var r,i=a(()=>{r=class{constructor(t){this.items=t}async checkout(){return await null,c(this.items)}}});var h=s(()=>{i();var u=[{quantity:2}];globalThis.run=function(){return c(u)};globalThis.pay=async()=>new r(u).checkout()});h();})();
+//# sourceMappingURL=app.3f2a9c.js.map
