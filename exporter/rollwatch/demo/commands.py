@@ -20,6 +20,11 @@ from rollwatch.demo.control.client import ControlClient, FaultState
 from rollwatch.demo.faults import FAULTS, Fault
 from rollwatch.demo.production.registry import DEFAULT_BASE_PORT, ports_from
 from rollwatch.demo.production.serve import serve
+from rollwatch.demo.production.settings import (
+    DEFAULT_INGEST_PORT,
+    DEFAULT_VISITORS,
+    ProductionSettings,
+)
 from rollwatch.demo.rundir import RunDir
 from rollwatch.demo.supervisor.down import stop_running
 from rollwatch.demo.supervisor.plan import Stack
@@ -77,6 +82,20 @@ _interval_option = click.option(
     callback=lambda _context, _param, value: _at_least_a_second(value),
     help="How often each probe runs.",
 )
+_ingest_port_option = click.option(
+    "--ingest-port",
+    type=click.IntRange(1, 65_535),
+    default=DEFAULT_INGEST_PORT,
+    show_default=True,
+    help="Where the exporter listens for browsers and applications, on loopback.",
+)
+_visitors_option = click.option(
+    "--visitors",
+    type=click.IntRange(0, 200),
+    default=DEFAULT_VISITORS,
+    show_default=True,
+    help="How many made-up visitors the page has at a time; 0: only browsers that you open.",
+)
 
 
 def _at_least_a_second(value: str) -> str:
@@ -98,18 +117,21 @@ def demo() -> None:
 @_base_port_option
 @_seed_option
 @_interval_option
-def serve_command(run_dir: RunDir, base_port: int, seed: int, interval: str) -> None:
+@_ingest_port_option
+@_visitors_option
+def serve_command(  # noqa: PLR0917  click passes them by name
+    run_dir: RunDir, base_port: int, seed: int, interval: str, ingest_port: int, visitors: int
+) -> None:
     """Run the production only, in the foreground, and write its rollwatch.yml."""
-    uvloop.run(
-        serve(
-            run_dir,
-            ports_from(base_port),
-            seed=seed,
-            interval=interval,
-            clock=SystemClock(),
-            say=_say,
-        )
+    settings = ProductionSettings(
+        run_dir=run_dir,
+        ports=ports_from(base_port),
+        ingest_port=ingest_port,
+        seed=seed,
+        interval=interval,
+        visitors=visitors,
     )
+    uvloop.run(serve(settings, clock=SystemClock(), say=_say))
 
 
 @demo.command()
@@ -117,6 +139,8 @@ def serve_command(run_dir: RunDir, base_port: int, seed: int, interval: str) -> 
 @_base_port_option
 @_seed_option
 @_interval_option
+@_ingest_port_option
+@_visitors_option
 @click.option(
     "--exporter-port",
     type=click.IntRange(1, 65_535),
@@ -124,7 +148,15 @@ def serve_command(run_dir: RunDir, base_port: int, seed: int, interval: str) -> 
     show_default=True,
     help="Where the exporter listens, on loopback.",
 )
-def up(run_dir: RunDir, base_port: int, seed: int, interval: str, exporter_port: int) -> None:
+def up(  # noqa: PLR0917  click passes them by name
+    run_dir: RunDir,
+    base_port: int,
+    seed: int,
+    interval: str,
+    ingest_port: int,
+    visitors: int,
+    exporter_port: int,
+) -> None:
     """Run the production and an exporter that measures it, until Ctrl-C."""
     stack = Stack(
         run_dir=run_dir,
@@ -132,6 +164,8 @@ def up(run_dir: RunDir, base_port: int, seed: int, interval: str, exporter_port:
         seed=seed,
         interval=interval,
         exporter_port=exporter_port,
+        ingest_port=ingest_port,
+        visitors=visitors,
         command=_own_command(),
     )
     run_dir.prepare()
@@ -144,7 +178,8 @@ def up(run_dir: RunDir, base_port: int, seed: int, interval: str, exporter_port:
             ready_within_s=_READY_WITHIN_S,
             announce=lambda: _say(stack.overview()),
             say=_say,
-            elsewhere=f"{stack.command} demo up --base-port 0 --exporter-port {_another(exporter_port)}",
+            elsewhere=f"{stack.command} demo up --base-port 0 --exporter-port {_another(exporter_port)} "
+            f"--ingest-port {_another(ingest_port)}",
         )
     )
     _say("stopped")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rollwatch.config.fields import format_seconds, parse_seconds
 from rollwatch.demo.production.registry import DEFAULT_BASE_PORT, ports_from
+from rollwatch.demo.production.settings import DEFAULT_INGEST_PORT
 from rollwatch.demo.rundir import write_private
 
 if TYPE_CHECKING:
@@ -21,20 +22,22 @@ _LONGEST_TIMEOUT_S = 4.0
 _DEFAULTS = "defaults:\n  interval: {}\n  timeout: {}\n"
 
 
-def render_config(ports: Mapping[str, int], *, interval: str) -> str:
+def render_config(ports: Mapping[str, int], *, ingest_port: int, interval: str) -> str:
     """The shipped file, valid as it stands for the default ports, with these ports and this interval."""
     text = resources.files("rollwatch.demo").joinpath("rollwatch.yml").read_text("utf-8")
-    defaults = {str(port): name for name, port in ports_from(DEFAULT_BASE_PORT).items()}
-
-    def actual(match: re.Match[str]) -> str:
-        return f"127.0.0.1:{ports[defaults[match['port']]]}"
-
+    actual = {str(port): ports[name] for name, port in ports_from(DEFAULT_BASE_PORT).items()}
+    actual[str(DEFAULT_INGEST_PORT)] = ingest_port
     timeout = format_seconds(min(parse_seconds(interval), _LONGEST_TIMEOUT_S))
     shipped, asked = _DEFAULTS.format("5s", "4s"), _DEFAULTS.format(interval, timeout)
     text = text.replace(shipped, asked)
-    return re.sub(r"127\.0\.0\.1:(?P<port>\d+)", actual, text)
+    return re.sub(
+        r"(?P<host>127\.0\.0\.1|localhost):(?P<port>\d+)",
+        lambda match: f"{match['host']}:{actual[match['port']]}",
+        text,
+    )
 
 
-def write_config(run_dir: RunDir, ports: Mapping[str, int], *, interval: str) -> None:
+def write_config(run_dir: RunDir, ports: Mapping[str, int], *, ingest_port: int, interval: str) -> None:
     """Write it into the run directory, where the files it names are."""
-    write_private(run_dir.config, render_config(ports, interval=interval).encode())
+    text = render_config(ports, ingest_port=ingest_port, interval=interval)
+    write_private(run_dir.config, text.encode())

@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from rollwatch.demo.signs import Counted, Expectation, FigureSign, Share, Sign
 from rollwatch.model import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FAULTS", "Expectation", "Fault", "FaultInfo", "Sign"]
+__all__ = ["FAULTS", "Fault", "FaultInfo"]
 
 
 class Fault(StrEnum):
@@ -23,6 +24,8 @@ class Fault(StrEnum):
 
     FRONTEND_DOWN = "frontend-down"
     STALE_TIMESTAMP = "stale-timestamp"
+    SLOW_PAGE = "slow-page"
+    SCRIPT_ERROR = "script-error"
     HEALTH_DOWN = "health-down"
     COMPONENT_DOWN = "component-down"
     API_5XX = "api-5xx"
@@ -31,6 +34,8 @@ class Fault(StrEnum):
     BAD_RELEASE = "bad-release"
     BAD_JSON = "bad-json"
     HUGE_BODY = "huge-body"
+    FAILING_PAYMENTS = "failing-payments"
+    DRIFTING_PNL = "drifting-pnl"
     WS_REFUSE = "ws-refuse"
     WS_DROP = "ws-drop"
     FEED_STALE = "feed-stale"
@@ -45,67 +50,33 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
-    """What one series of a probe comes to: read as PromQL, `metric{labels} comparison value`.
-
-    A metric that is a moment is compared as its age in seconds: `time() - metric{labels}`.
-    """
-
-    metric: str
-    comparison: Literal["==", ">", "<"]
-    value: float
-    labels: Mapping[str, str] = field(default_factory=dict)
-    is_moment: bool = False
-
-    def __str__(self) -> str:
-        labels = ",".join(f'{name}="{value}"' for name, value in self.labels.items())
-        selector = f"{self.metric}{{{labels}}}" if labels else self.metric
-        if self.is_moment:
-            selector = f"time() - {selector}"
-        return f"{selector} {self.comparison} {self.value:g}"
-
-    def holds(self, sample: float, now: float) -> bool:
-        """Whether a sample taken at `now` (Unix seconds) is as expected."""
-        actual = now - sample if self.is_moment else sample
-        match self.comparison:
-            case "==":
-                return actual == self.value
-            case ">":
-                return actual > self.value
-            case "<":
-                return actual < self.value
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """How one probe shows a fault: why its runs end as they do, and the series that tell more.
-
-    `Reason.OK` means that the probe stays UP and only the series show the fault.
-    """
-
-    probe: str
-    reason: Reason
-    series: tuple[Expectation, ...] = ()
-
-    def __str__(self) -> str:
-        head = f"{self.probe} {self.reason.verdict.value.upper()}"
-        if self.reason is not Reason.OK:
-            head += f" ({self.reason})"
-        return ", ".join([head, *(str(expectation) for expectation in self.series)])
-
-
-@dataclass(frozen=True, slots=True)
 class FaultInfo:
     """One fault: the part of the production it breaks, what its users meet, what rollwatch shows."""
 
     part: str
     effect: str
-    signs: tuple[Sign, ...]
+    signs: tuple[Sign | FigureSign, ...]
 
 
 def _silence(channel: str) -> tuple[Expectation, ...]:
     metric = "rollwatch_websocket_last_message_timestamp_seconds"
     return (Expectation(metric, ">", 5, {"channel": channel}, is_moment=True),)
+
+
+def _failing(metric: str) -> Share:
+    return Share(Counted(metric, {"outcome": "failed"}), Counted(metric), ">", 0.02)
+
+
+_REQUESTS = "rollwatch_http_requests_total"
+_LATENCY = "rollwatch_http_request_duration_seconds"
+_LCP = "rollwatch_browser_lcp_seconds"
+_ORDERS = {"endpoint": "/api/orders"}
+_SLOW_ORDERS = Share(
+    Counted(f"{_LATENCY}_bucket", {**_ORDERS, "le": "2.0"}), Counted(f"{_LATENCY}_count", _ORDERS), "<", 0.95
+)
+_SERVER_ERRORS = FigureSign(
+    "api", (Share(Counted(_REQUESTS, {"code": "5xx"}), Counted(_REQUESTS), ">", 0.05),)
+)
 
 
 FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
@@ -123,6 +94,34 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
             "front",
             "/health.json says healthy, but as of an hour ago (a cache answers, the server does not)",
             (Sign("web/status", Reason.TIMESTAMP_STALE),),
+        ),
+        Fault.SLOW_PAGE: FaultInfo(
+            "front",
+            "the page's largest picture takes over 4 s; the page itself is there at once",
+            # A quarter or more is slower than 4 s: the 75th percentile is, too.
+            (
+                FigureSign(
+                    "web",
+                    (Share(Counted(f"{_LCP}_bucket", {"le": "4.0"}), Counted(f"{_LCP}_count"), "<", 0.75),),
+                ),
+            ),
+        ),
+        Fault.SCRIPT_ERROR: FaultInfo(
+            "front",
+            "the page's script throws a TypeError in every view: the fee of an order is not shown",
+            (
+                FigureSign(
+                    "web",
+                    (
+                        Share(
+                            Counted("rollwatch_browser_page_views_with_errors_total"),
+                            Counted("rollwatch_browser_page_views_total"),
+                            ">",
+                            0.001,
+                        ),
+                    ),
+                ),
+            ),
         ),
         Fault.HEALTH_DOWN: FaultInfo(
             "api",
@@ -143,12 +142,15 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
         Fault.API_5XX: FaultInfo(
             "api",
             "/api/orders and /api/users answer 500; /health stays well",
-            (Sign("api/orders", Reason.STATUS), Sign("api/users", Reason.STATUS)),
+            (Sign("api/orders", Reason.STATUS), Sign("api/users", Reason.STATUS), _SERVER_ERRORS),
         ),
         Fault.SLOW: FaultInfo(
             "api",
             "/api/orders takes over 2 s",
-            (Sign("api/orders", Reason.OK, (Expectation("probe_duration_seconds", ">", 2),)),),
+            (
+                Sign("api/orders", Reason.OK, (Expectation("probe_duration_seconds", ">", 2),)),
+                FigureSign("api", (_SLOW_ORDERS,)),
+            ),
         ),
         Fault.HANG: FaultInfo(
             "api",
@@ -157,6 +159,7 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
                 Sign("api/health", Reason.TIMEOUT),
                 Sign("api/orders", Reason.TIMEOUT),
                 Sign("api/users", Reason.TIMEOUT),
+                Sign("api/stats", Reason.TIMEOUT),
             ),
         ),
         Fault.BAD_RELEASE: FaultInfo(
@@ -169,6 +172,7 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
                     (Expectation("rollwatch_release_info", "==", 1, {"version": "1.5.0"}),),
                 ),
                 Sign("api/orders", Reason.STATUS),
+                _SERVER_ERRORS,
             ),
         ),
         Fault.BAD_JSON: FaultInfo(
@@ -180,6 +184,21 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
             "api",
             "/api/users answers 32 MiB",
             (Sign("api/users", Reason.BODY_TOO_LARGE),),
+        ),
+        Fault.FAILING_PAYMENTS: FaultInfo(
+            "payments",
+            "two payments in five fail, and so do the webhooks that tell of them; the API itself is well",
+            (
+                FigureSign(
+                    "api",
+                    (_failing("rollwatch_payments_total"), _failing("rollwatch_payment_webhooks_total")),
+                ),
+            ),
+        ),
+        Fault.DRIFTING_PNL: FaultInfo(
+            "trading",
+            "trades lose over 20 % where the backtest expects 8.5 % of profit",
+            (FigureSign("trading", (Expectation("rollwatch_trading_backtest_variance_points", ">", 20),)),),
         ),
         Fault.WS_REFUSE: FaultInfo(
             "feed",

@@ -1,4 +1,4 @@
-"""A demo production on free ports, in this process."""
+"""A demo production on free ports, in this process, and something that takes what it sends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 from rollwatch.clock import SystemClock
 from rollwatch.demo.production.registry import ports_from
 from rollwatch.demo.production.serve import Production
+from rollwatch.demo.production.settings import ProductionSettings
 from rollwatch.demo.rundir import RunDir
+from support.fake_ingest import FakeIngest, fake_ingest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,6 +27,7 @@ class Visitor:
     production: Production
     run_dir: RunDir
     session: aiohttp.ClientSession
+    ingest: FakeIngest
 
     def url(self, part: str, path: str = "/", scheme: str = "http") -> str:
         return f"{scheme}://127.0.0.1:{self.production.ports[part]}{path}"
@@ -37,15 +40,22 @@ class Visitor:
 
 
 @pytest.fixture
-async def visitor(tmp_path: Path) -> AsyncIterator[Visitor]:
+async def ingest() -> AsyncIterator[FakeIngest]:
+    async with fake_ingest() as ingest:
+        yield ingest
+
+
+@pytest.fixture
+async def visitor(tmp_path: Path, ingest: FakeIngest) -> AsyncIterator[Visitor]:
     run_dir = RunDir(tmp_path / "run")
-    production = Production(run_dir, ports_from(0), seed=7, clock=SystemClock())
+    settings = ProductionSettings(run_dir, ports_from(0), ingest.port, seed=7, interval="1s", visitors=3)
+    production = Production(settings, clock=SystemClock(), say=lambda _text: None)
     await production.start()
     connector = aiohttp.TCPConnector(force_close=True)
     try:
         async with aiohttp.ClientSession(
             connector=connector, timeout=aiohttp.ClientTimeout(total=10)
         ) as session:
-            yield Visitor(production, run_dir, session)
+            yield Visitor(production, run_dir, session, ingest)
     finally:
         await production.stop()

@@ -93,6 +93,8 @@ def test_a_fault_goes_on_and_off_and_heal_ends_all(run_dir: RunDir) -> None:
         (("fault", "slow", "on", "--for", "2d"), "at most 24h"),
         (("up", "--interval", "500ms"), "at least 1s"),
         (("up", "--base-port", "65500"), "65000"),
+        (("up", "--ingest-port", "0"), "1<=x<=65535"),
+        (("serve", "--visitors", "-1"), "0<=x<=200"),
     ],
 )
 def test_wrong_words_are_answered_with_the_right_ones(
@@ -105,16 +107,30 @@ def test_wrong_words_are_answered_with_the_right_ones(
     assert "faults: none" in typed(run_dir, "status")
 
 
-def test_a_taken_port_is_answered_with_what_to_type(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("option", "title"),
+    [("--exporter-port", "exporter"), ("--ingest-port", "exporter, for browsers")],
+)
+def test_a_taken_port_is_answered_with_what_to_type(tmp_path: Path, option: str, title: str) -> None:
     with socket.socket() as squatter:
         squatter.bind(("127.0.0.1", 0))
         squatter.listen()
         port = str(squatter.getsockname()[1])
-        argv = [*SERVE[:4], "up", "--base-port", "0", "--exporter-port", port, "--run-dir", str(tmp_path)]
+        ports = {"--base-port": "0", "--exporter-port": "1", "--ingest-port": "1", option: port}
+        argv = [
+            *SERVE[:4],
+            "up",
+            "--run-dir",
+            str(tmp_path),
+            *(word for pair in ports.items() for word in pair),
+        ]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
 
     assert done.returncode == 4
-    assert re.search(r"rollwatch demo up --base-port 0 --exporter-port \d+$", done.stderr)
+    assert f"port {port} ({title}) is taken by" in done.stderr
+    assert re.search(
+        r"rollwatch demo up --base-port 0 --exporter-port \d+ --ingest-port \d+$", done.stderr.strip()
+    )
 
 
 def test_a_second_production_in_the_same_directory_is_refused(run_dir: RunDir) -> None:

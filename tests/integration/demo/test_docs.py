@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollwatch.demo.faults import FAULTS, Fault
-from rollwatch.demo.production.registry import CONTROL, DEFAULT_BASE_PORT, PARTS, ports_from
+from rollwatch.demo.production.registry import CONTROL, DEFAULT_BASE_PORT, PARTS, SENDERS, ports_from
 
 PAGE = (Path(__file__).parents[3] / "docs" / "demo.md").read_text("utf-8")
 
@@ -28,3 +28,9 @@ def test_the_page_lists_every_part_with_its_port() -> None:
     ports = ports_from(DEFAULT_BASE_PORT)
     for name in (CONTROL, *(part.name for part in PARTS)):
         assert f"| {name} | {ports[name]} |" in PAGE
+
+
+def test_the_page_lists_everything_that_sends() -> None:
+    table = PAGE[PAGE.index("| sender |") :].split("\n\n")[0].splitlines()[2:]
+
+    assert table == [f"| {sender.name} | {sender.sends} |" for sender in SENDERS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import aiohttp
 import pytest
 
 from rollwatch.demo.faults import FAULTS, Fault
-from rollwatch.demo.production.registry import PARTS
+from rollwatch.demo.production.registry import PARTS, SENDERS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,6 +41,40 @@ async def is_an_hour_old(visitor: Visitor) -> bool:
     _, body = await get(visitor, "front", "/health.json")
     stated = datetime.fromisoformat(json.loads(body)["timestamp"])
     return (datetime.now(UTC) - stated).total_seconds() > 3000
+
+
+async def the_picture_takes_over_four_seconds(visitor: Visitor) -> bool:
+    began = asyncio.get_running_loop().time()
+    page, _ = await get(visitor, "front", "/")
+    assert asyncio.get_running_loop().time() - began < 2
+    picture, _ = await get(visitor, "front", "/chart.svg")
+    return (page, picture) == (200, 200) and asyncio.get_running_loop().time() - began > 4
+
+
+async def the_script_misses_the_fee(visitor: Visitor) -> bool:
+    _, body = await get(visitor, "front", "/")
+    match = re.search(r"data-fees='(.*?)'", body.decode())
+    assert match is not None
+    return "order" not in json.loads(match[1])
+
+
+async def payments_and_webhooks_fail(visitor: Visitor) -> bool:
+    log = visitor.run_dir.logs / "api-requests.log"
+    lines = log.read_text().splitlines() if log.exists() else []
+    webhooks = [json.loads(line)["outcome"] for line in lines if "payment webhook" in line]
+    pushed = visitor.ingest.metrics("rollwatch_payments_total")
+    failed = [metric["add"] for metric in pushed if metric["labels"] == {"outcome": "failed"}]
+    return webhooks[-1:] == ["failed"] and any(failed[-3:])
+
+
+async def trades_lose(visitor: Visitor) -> bool:
+    await becomes(True, some_trades, visitor)
+    last = visitor.ingest.trades()[-1]
+    return last["exit"] < last["entry"]
+
+
+async def some_trades(visitor: Visitor) -> bool:
+    return bool(visitor.ingest.trades())
 
 
 async def health_is_503_with_database_up(visitor: Visitor) -> bool:
@@ -212,6 +247,8 @@ async def certificate_has_expired(visitor: Visitor) -> bool:
 SEEN: dict[Fault, Callable[[Visitor], Awaitable[bool]]] = {
     Fault.FRONTEND_DOWN: refuses,
     Fault.STALE_TIMESTAMP: is_an_hour_old,
+    Fault.SLOW_PAGE: the_picture_takes_over_four_seconds,
+    Fault.SCRIPT_ERROR: the_script_misses_the_fee,
     Fault.HEALTH_DOWN: health_is_503_with_database_up,
     Fault.COMPONENT_DOWN: database_is_down_in_all_shapes,
     Fault.API_5XX: orders_fail,
@@ -220,6 +257,8 @@ SEEN: dict[Fault, Callable[[Visitor], Awaitable[bool]]] = {
     Fault.BAD_RELEASE: new_version_fails,
     Fault.BAD_JSON: users_are_no_json,
     Fault.HUGE_BODY: users_are_huge,
+    Fault.FAILING_PAYMENTS: payments_and_webhooks_fail,
+    Fault.DRIFTING_PNL: trades_lose,
     Fault.WS_REFUSE: upgrade_is_refused,
     Fault.WS_DROP: session_is_dropped,
     Fault.FEED_STALE: feed_is_silent,
@@ -294,6 +333,7 @@ async def test_open_connections_end_when_the_front_end_goes_down(visitor: Visito
     await becomes(True, refuses, visitor)
 
 
-def test_every_fault_names_a_part_that_exists() -> None:
+def test_every_fault_names_a_part_or_a_sender_that_exists() -> None:
     assert set(FAULTS) == set(Fault)
-    assert {info.part for info in FAULTS.values()} <= {part.name for part in PARTS}
+    names = {part.name for part in PARTS} | {sender.name for sender in SENDERS}
+    assert {info.part for info in FAULTS.values()} <= names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from rollwatch.clock import SystemClock
 from rollwatch.demo.production.registry import CONTROL, PARTS, ports_from
 from rollwatch.demo.production.serve import Production
+from rollwatch.demo.production.settings import ProductionSettings
 from rollwatch.demo.rundir import RunDir
 from rollwatch.demo.trouble import DemoError
 
@@ -20,14 +21,80 @@ if TYPE_CHECKING:
     from .conftest import Visitor
 
 
+def produced(directory: Path, **options: Any) -> Production:
+    """A production whose senders find nobody."""
+    settings = ProductionSettings(
+        **{"run_dir": RunDir(directory), "ports": ports_from(0), "ingest_port": 1, "visitors": 0, **options}
+    )
+    return Production(settings, clock=SystemClock(), say=lambda _text: None)
+
+
 async def test_the_front_end_shows_a_page(visitor: Visitor) -> None:
     async with visitor.session.get(visitor.url("front")) as response:
         page = await response.text()
 
     assert response.content_type == "text/html"
     assert "<title>Larkspur Markets</title>" in page
-    assert "<td>AAPL</td>" in page
+    assert '<a href="/stocks/AAPL">AAPL</a>' in page
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
+async def test_the_page_loads_the_script_and_lets_it_report(visitor: Visitor) -> None:
+    ingest = f"http://127.0.0.1:{visitor.ingest.port}"
+    async with visitor.session.get(visitor.url("front")) as response:
+        page = await response.text()
+
+    assert f'<script src="{ingest}/rum.js?service=web" data-release="2.8.1" defer>' in page
+    policy = response.headers["Content-Security-Policy"].split("; ")
+    assert f"script-src 'self' {ingest}" in policy
+    assert f"connect-src 'self' {ingest}" in policy
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/stocks/NVDA", 200),
+        ("/stocks/nvda", 404),
+        ("/stocks/%3Cb%3E", 404),
+        ("/page.js", 200),
+        ("/page.css", 200),
+    ],
+)
+async def test_every_address_of_the_page_is_served(visitor: Visitor, path: str, status: int) -> None:
+    async with visitor.session.get(visitor.url("front", path)) as response:
+        body = await response.text()
+
+    assert response.status == status
+    assert "<b>" not in body
+    if path == "/stocks/NVDA":
+        assert '<tr data-symbol="NVDA"' in body
+        assert '<output id="symbol">NVDA</output>' in body
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"symbol":"NVDA","quantity":"3"}', 201),
+        (b'{"symbol":"DOGE"}', 400),
+        (b'{"symbol":["NVDA"]}', 400),
+        (b"{}", 400),
+        (b"[]", 400),
+        (b"\xff", 400),
+    ],
+)
+async def test_an_order_is_taken_for_what_is_traded(visitor: Visitor, body: bytes, status: int) -> None:
+    async with visitor.session.post(visitor.url("front", "/orders"), data=body) as response:
+        assert response.status == status
+
+
+async def test_statistics_are_served_for_whoever_reads_them(visitor: Visitor) -> None:
+    async with visitor.session.get(visitor.url("api", "/api/stats")) as response:
+        stats = await response.json()
+
+    assert stats["streams"]["live"] > 0
+    assert stats["users"]["month"] > stats["users"]["day"] > 0
+    assert {region["name"] for region in stats["regions"]} == {"europe", "america", "asia"}
 
 
 async def test_greeks_are_those_of_options(visitor: Visitor) -> None:
@@ -121,7 +188,7 @@ async def test_the_node_answers_wrong_calls_as_json_rpc_does(
 async def test_figures_are_the_same_for_the_same_seed(tmp_path: Path) -> None:
     pages = []
     for name in ("first", "second"):
-        production = Production(RunDir(tmp_path / name), ports_from(0), seed=11, clock=SystemClock())
+        production = produced(tmp_path / name, seed=11)
         await production.start()
         async with (
             aiohttp.ClientSession() as session,
@@ -139,7 +206,7 @@ async def test_a_taken_port_is_named_and_nothing_is_left_listening(tmp_path: Pat
         squatter.listen()
         taken = squatter.getsockname()[1]
         ports = {**ports_from(0), PARTS[-1].name: taken}
-        production = Production(RunDir(tmp_path / "run"), ports, seed=1, clock=SystemClock())
+        production = produced(tmp_path / "run", ports=ports)
 
         with pytest.raises(DemoError, match=rf"port {taken} \(gateway \(TLS\)\).*--base-port"):
             await production.start()

@@ -1,4 +1,4 @@
-"""The API: orders and users with latency like a real one's, and its health in the three usual shapes."""
+"""The API: orders, users and statistics with a real one's latency, and its health in three usual shapes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from aiohttp import web
 from rollwatch.demo.faults import Fault
 from rollwatch.demo.production.answers import iso_time
 from rollwatch.demo.production.part import Part, PartEnv
+from rollwatch.demo.production.site import SYMBOLS
 
 if TYPE_CHECKING:
     import random
@@ -24,7 +25,7 @@ _VERSION = "1.4.2"
 _BAD_VERSION = "1.5.0"
 _HUGE_CHUNK = b" " * 65_536
 _HUGE_CHUNKS = 512
-_SYMBOLS = ("AAPL", "MSFT", "NVDA", "TSLA")
+_REGIONS = {"europe": 140, "america": 110, "asia": 50}
 
 
 def _build(env: PartEnv) -> web.Application:
@@ -50,6 +51,10 @@ def _build(env: PartEnv) -> web.Application:
             {"users": [{"id": 1, "name": "Ada"}, {"id": 2, "name": "Grace"}], "total": 2}
         )
 
+    async def stats(_request: web.Request) -> web.Response:
+        await asyncio.sleep(_latency_s(env.rng))
+        return web.json_response(_stats(env.rng))
+
     app = web.Application(middlewares=[_hanging(board)])
     health = _Health(env)
     app.router.add_get("/health", health.terminus)
@@ -57,6 +62,7 @@ def _build(env: PartEnv) -> web.Application:
     app.router.add_get("/health/nested", health.nested)
     app.router.add_get("/api/orders", orders)
     app.router.add_get("/api/users", users)
+    app.router.add_get("/api/stats", stats)
     return app
 
 
@@ -139,12 +145,23 @@ def _orders(rng: random.Random) -> list[dict[str, Any]]:
     return [
         {
             "id": number,
-            "symbol": rng.choice(_SYMBOLS),
+            "symbol": rng.choice(tuple(SYMBOLS)),
             "side": rng.choice(("buy", "sell")),
             "quantity": rng.randint(1, 100),
         }
         for number in range(1, 6)
     ]
+
+
+def _stats(rng: random.Random) -> dict[str, Any]:
+    """What the product's own statistics page is drawn from; a `json` probe reads it, too."""
+    regions = {name: max(0, round(rng.gauss(usual, usual / 50))) for name, usual in _REGIONS.items()}
+    return {
+        "status": "ok",
+        "users": {"day": round(rng.gauss(4200, 20)), "month": round(rng.gauss(18950, 20))},
+        "streams": {"live": rng.randint(11, 13)},
+        "regions": [{"name": name, "users": users} for name, users in regions.items()],
+    }
 
 
 def _broken() -> web.Response:

@@ -22,11 +22,13 @@ __all__ = ["Part", "PartEnv", "Tokens"]
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The bearer tokens the production's parts ask for."""
+    """The bearer tokens the production's parts ask for, and those its applications push with."""
 
     primary: str
     fallback: str
     feed: str
+    push_api: str
+    push_trading: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class PartEnv:
     rng: random.Random
     tokens: Tokens
     tls_dir: Path
+    ingest_url: str
+    """Where the page's script comes from and reports to."""
 
 
 @dataclass(frozen=True, slots=True)

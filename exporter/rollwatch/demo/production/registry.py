@@ -1,18 +1,31 @@
-"""Every part of the production. A new part is one file and one line at the end of `PARTS`."""
+"""Every part of the production, and every sender. A new one is one file and one line here."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from rollwatch.demo.production import api, fallback, feed, front, gateway, node, primary
+from rollwatch.demo.production import (
+    api,
+    fallback,
+    feed,
+    front,
+    gateway,
+    node,
+    payments,
+    primary,
+    request_log,
+    trading,
+    visitors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rollwatch.demo.production.part import Part
+    from rollwatch.demo.production.sender import Sender
 
-__all__ = ["CONTROL", "DEFAULT_BASE_PORT", "PARTS", "ports_from"]
+__all__ = ["CONTROL", "DEFAULT_BASE_PORT", "PARTS", "SENDERS", "ports_from"]
 
 PARTS: tuple[Part, ...] = (
     front.PART,
@@ -23,6 +36,14 @@ PARTS: tuple[Part, ...] = (
     node.PART,
     gateway.PART,
 )
+
+SENDERS: tuple[Sender, ...] = (
+    visitors.SENDER,
+    payments.SENDER,
+    trading.SENDER,
+    request_log.SENDER,
+)
+"""What has no port, and reports by itself."""
 
 DEFAULT_BASE_PORT = 9730
 CONTROL = "control"

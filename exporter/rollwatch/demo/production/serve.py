@@ -1,12 +1,15 @@
-"""The process behind `rollwatch demo serve`: every part on its port, and the control endpoint."""
+"""The process behind `rollwatch demo serve`: every part, every sender, and the control endpoint."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 import signal
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
 
 from rollwatch.demo import certificates
 from rollwatch.demo.announcement import announce, running_ports
@@ -14,7 +17,9 @@ from rollwatch.demo.configuration import write_config
 from rollwatch.demo.control.server import control_app
 from rollwatch.demo.production.listener import Listener
 from rollwatch.demo.production.part import PartEnv, Tokens
-from rollwatch.demo.production.registry import CONTROL, PARTS
+from rollwatch.demo.production.postbox import Postbox
+from rollwatch.demo.production.registry import CONTROL, PARTS, SENDERS
+from rollwatch.demo.production.sender import SenderEnv
 from rollwatch.demo.switchboard import Switchboard
 from rollwatch.demo.trouble import DemoError
 
@@ -24,57 +29,73 @@ if TYPE_CHECKING:
 
     from rollwatch.clock import Clock
     from rollwatch.demo.production.part import Part
-    from rollwatch.demo.rundir import RunDir
+    from rollwatch.demo.production.sender import Sender
+    from rollwatch.demo.production.settings import ProductionSettings
 
 __all__ = ["Production", "serve"]
 
 
 class Production:
-    """All parts, listening from `start` to `stop`. Raises DemoError if a port is taken."""
+    """All parts listen and all senders send from `start` to `stop`. Raises DemoError if a port is taken."""
 
-    def __init__(self, run_dir: RunDir, ports: Mapping[str, int], *, seed: int, clock: Clock) -> None:
-        self._run_dir = run_dir
-        self._wanted = ports
-        self._seed = seed
+    def __init__(self, settings: ProductionSettings, *, clock: Clock, say: Callable[[str], None]) -> None:
+        self._settings = settings
         self._clock = clock
+        self._say = say
         self._stack = AsyncExitStack()
+        self._senders: set[asyncio.Task[None]] = set()
         self.board = Switchboard(clock)
         self.ports: dict[str, int] = {}
         """The port of each part and of the control endpoint, once started."""
 
     async def start(self) -> None:
-        """Listen everywhere; after an error nothing listens."""
+        """Listen everywhere, then send; after an error nothing does."""
         try:
             tokens = await asyncio.to_thread(self._prepare)
             for part in PARTS:
                 await self._start_part(part, tokens)
             await self._start_control()
+            await self._start_senders(tokens)
         except BaseException:
             await self._stack.aclose()
             raise
 
     async def stop(self) -> None:
-        """Close every part, the control endpoint first."""
+        """End the senders, then close every part, the control endpoint first."""
         await self._stack.aclose()
 
+    async def until_it_fails(self) -> None:
+        """Wait for the end of a sender, which must not end by itself; raise what ended it."""
+        done, _ = await asyncio.wait(self._senders, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            await task
+
     def _prepare(self) -> Tokens:
-        self._run_dir.prepare()
-        certificates.make(self._run_dir.tls, self._clock.wall())
+        run_dir = self._settings.run_dir
+        run_dir.prepare()
+        certificates.make(run_dir.tls, self._clock.wall())
         return Tokens(
-            primary=self._run_dir.keep_secret("primary"),
-            fallback=self._run_dir.keep_secret("fallback"),
-            feed=self._run_dir.keep_secret("feed"),
+            primary=run_dir.keep_secret("primary"),
+            fallback=run_dir.keep_secret("fallback"),
+            feed=run_dir.keep_secret("feed"),
+            push_api=run_dir.keep_secret("push-api"),
+            push_trading=run_dir.keep_secret("push-trading"),
         )
+
+    def _rng(self, name: str) -> random.Random:
+        """One of its own for each, so that no part changes another's figures."""
+        return random.Random(f"{self._settings.seed}/{name}")  # noqa: S311  made-up figures, repeatable
 
     async def _start_part(self, part: Part, tokens: Tokens) -> None:
         env = PartEnv(
             board=self.board,
             clock=self._clock,
-            rng=random.Random(f"{self._seed}/{part.name}"),  # noqa: S311  made-up figures, repeatable
+            rng=self._rng(part.name),
             tokens=tokens,
-            tls_dir=self._run_dir.tls,
+            tls_dir=self._settings.run_dir.tls,
+            ingest_url=self._settings.ingest_url,
         )
-        listener = Listener(part.build(env), self._wanted[part.name], part.title)
+        listener = Listener(part.build(env), self._settings.ports[part.name], part.title)
         self._stack.push_async_callback(listener.close)
         tls = None if part.tls is None else await asyncio.to_thread(part.tls, env)
         await listener.open(tls)
@@ -94,52 +115,77 @@ class Production:
                 await listener.open(tls)
 
     async def _start_control(self) -> None:
-        token = await asyncio.to_thread(self._run_dir.keep_secret, self._run_dir.control_token.name)
-        listener = Listener(control_app(self.board, token), self._wanted[CONTROL], "control")
+        run_dir = self._settings.run_dir
+        token = await asyncio.to_thread(run_dir.keep_secret, run_dir.control_token.name)
+        listener = Listener(control_app(self.board, token), self._settings.ports[CONTROL], "control")
         self._stack.push_async_callback(listener.close)
         await listener.open(None)
         self.ports[CONTROL] = listener.port
 
+    async def _start_senders(self, tokens: Tokens) -> None:
+        session = await self._stack.enter_async_context(aiohttp.ClientSession())
+        postbox = Postbox(session, self._settings.ingest_url, self._say)
+        for sender in SENDERS:
+            task = asyncio.create_task(
+                sender.work(self._sender_env(sender, tokens, postbox)), name=f"sender {sender.name}"
+            )
+            self._senders.add(task)
+            self._stack.push_async_callback(_cancelled, task)
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
+    def _sender_env(self, sender: Sender, tokens: Tokens, postbox: Postbox) -> SenderEnv:
+        settings = self._settings
+        return SenderEnv(
+            board=self.board,
+            clock=self._clock,
+            rng=self._rng(sender.name),
+            new_id=lambda: secrets.token_hex(16),
+            tokens=tokens,
+            postbox=postbox,
+            logs=settings.run_dir.logs,
+            interval_s=settings.interval_s,
+            page=f"http://127.0.0.1:{self.ports['front']}",
+            visitors=settings.visitors,
+        )
+
+
+async def _cancelled(task: asyncio.Task[Any]) -> None:
     task.cancel()
     await asyncio.wait([task])
 
 
-async def serve(
-    run_dir: RunDir,
-    ports: Mapping[str, int],
-    *,
-    seed: int,
-    interval: str,
-    clock: Clock,
-    say: Callable[[str], None],
-) -> None:
+async def serve(settings: ProductionSettings, *, clock: Clock, say: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. Once everything listens, the run directory says so."""
+    run_dir = settings.run_dir
     if await asyncio.to_thread(running_ports, run_dir) is not None:
         raise DemoError(
             f"a demo production is already running in {run_dir.path}. "
             "Use it, stop it, or start another with --run-dir and --base-port"
         )
-    production = Production(run_dir, ports, seed=seed, clock=clock)
+    production = Production(settings, clock=clock, say=say)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     await production.start()
+    failing = asyncio.create_task(production.until_it_fails(), name="senders")
+    stopped = asyncio.create_task(stopping.wait(), name="asked to stop")
     try:
-        await asyncio.to_thread(_announce, run_dir, production.ports, interval)
+        await asyncio.to_thread(_announce, settings, production.ports)
         for part in PARTS:
             scheme = "http" if part.tls is None else "https"
             say(f"{part.title}: {scheme}://127.0.0.1:{production.ports[part.name]}{part.path}")
         say(f"control: 127.0.0.1:{production.ports[CONTROL]}")
-        await stopping.wait()
+        await asyncio.wait([failing, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if failing.done():
+            await failing
     finally:
+        await _cancelled(stopped)
+        await _cancelled(failing)
         await asyncio.to_thread(run_dir.production.unlink, missing_ok=True)
         await production.stop()
 
 
-def _announce(run_dir: RunDir, ports: Mapping[str, int], interval: str) -> None:
-    write_config(run_dir, ports, interval=interval)
+def _announce(settings: ProductionSettings, ports: Mapping[str, int]) -> None:
+    write_config(settings.run_dir, ports, ingest_port=settings.ingest_port, interval=settings.interval)
     # Last, because it tells others that all of the above is there.
-    announce(run_dir, ports)
+    announce(settings.run_dir, ports)

@@ -27,6 +27,8 @@ class Stack:
     seed: int
     interval: str
     exporter_port: int
+    ingest_port: int
+    visitors: int
     command: str
 
     @property
@@ -52,6 +54,11 @@ class Stack:
         rows = [
             ("status page", f"{self._exporter_url}/"),
             ("metrics", f"{self._exporter_url}/metrics"),
+            ("figures, trades", f"{self._exporter_url}/api/metrics"),
+            ("script errors", f"{self._exporter_url}/api/monitoring/errors"),
+            ("", ""),
+            ("page with the script", f"http://127.0.0.1:{ports.get('front')}/"),
+            ("it reports to", f"http://127.0.0.1:{self.ingest_port}/"),
             ("", ""),
             *parts,
             ("", ""),
@@ -82,6 +89,8 @@ class Stack:
                 *("--base-port", str(self.base_port)),
                 *("--seed", str(self.seed)),
                 *("--interval", self.interval),
+                *("--ingest-port", str(self.ingest_port)),
+                *("--visitors", str(self.visitors)),
             ),
             log=self.run_dir.logs / "production.log",
             ready_url=ready_url,
@@ -95,8 +104,9 @@ class Stack:
                 *(sys.executable, "-m", "rollwatch", "exporter"),
                 *("--config.file", str(self.run_dir.config)),
                 *("--web.listen-address", f"127.0.0.1:{self.exporter_port}"),
+                *("--web.ingest-address", f"127.0.0.1:{self.ingest_port}"),
             ),
             log=self.run_dir.logs / "exporter.log",
             ready_url=lambda: f"{self._exporter_url}/-/ready",
-            ports={"exporter": self.exporter_port},
+            ports={"exporter": self.exporter_port, "exporter, for browsers": self.ingest_port},
         )

@@ -1,0 +1,45 @@
+"""What the command line says of a production."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rollwatch.config.fields import parse_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rollwatch.demo.rundir import RunDir
+
+__all__ = ["DEFAULT_INGEST_PORT", "DEFAULT_VISITORS", "ProductionSettings"]
+
+DEFAULT_INGEST_PORT = 9720
+DEFAULT_VISITORS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ProductionSettings:
+    """One production, as it is to be."""
+
+    run_dir: RunDir
+    ports: Mapping[str, int]
+    """Of the control endpoint and of each part; 0: any free one."""
+    ingest_port: int = DEFAULT_INGEST_PORT
+    """Where the exporter's ingest listener is going to be, on loopback."""
+    seed: int = 1
+    """Decides the made-up figures."""
+    interval: str = "5s"
+    """How often each probe runs, and the applications push."""
+    visitors: int = DEFAULT_VISITORS
+    """How many made-up visitors the page has at a time."""
+
+    @property
+    def interval_s(self) -> float:
+        """The same in seconds."""
+        return parse_seconds(self.interval)
+
+    @property
+    def ingest_url(self) -> str:
+        """Where pages load the script from and send to, and where applications push to."""
+        return f"http://127.0.0.1:{self.ingest_port}"
