@@ -1,6 +1,6 @@
 """One process that reads a log on uvloop, for bench_logs to measure; prints what it took as JSON.
 
-log_reader.py split|loads DIRECTORY LINES   follows DIRECTORY/app.log: lines alone, or each through orjson.loads
+log_reader.py split|loads DIRECTORY LINES   follows DIRECTORY/app.log: lines alone, or each decoded by orjson
 log_reader.py figures DIRECTORY LINES       the logs of DIRECTORY/rollwatch.yml, as the exporter follows them
 
 The file is put there as `waiting.log`, and renamed to `app.log` when everything is ready: a file that appears

@@ -36,7 +36,9 @@ __all__ = [
 
 ORIGIN = "https://www.example.com"
 TOKEN = "a-token-of-the-application-42"
-AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+)
 PUSH_PATH = "/api/metrics/export"
 BEACON_PATH = "/ingest/browser"
 _RUN = os.urandom(4).hex()
@@ -108,7 +110,10 @@ def beacon(*events: dict[str, Any], **members: Any) -> bytes:
 def exchange(port: int, data: bytes, *, within_s: float = 30.0) -> bytes:
     """What comes back for `data` until the other side closes; whatever there was when it resets."""
     answer = b""
-    with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), within_s) as sock:
+    with (
+        contextlib.suppress(ConnectionError),
+        socket.create_connection(("127.0.0.1", port), within_s) as sock,
+    ):
         sock.sendall(data)
         while more := sock.recv(1 << 16):
             answer += more

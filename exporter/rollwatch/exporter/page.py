@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from rollwatch.clock import Clock
     from rollwatch.engine.view import Explained, ProbeView, ProductionView
+    from rollwatch.exporter.page_arriving import ArrivingLine
     from rollwatch.model import Phase
 
 __all__ = ["explained_page", "message_page", "probe_page", "status_page"]
@@ -27,7 +28,13 @@ __all__ = ["explained_page", "message_page", "probe_page", "status_page"]
 _SLICE_S = 0.005
 
 
-async def status_page(view: ProductionView, refresh_s: int, clock: Clock | None = None) -> str:
+async def status_page(
+    view: ProductionView,
+    refresh_s: int,
+    *,
+    arriving: Mapping[str, tuple[ArrivingLine, ...]] | None = None,
+    clock: Clock | None = None,
+) -> str:
     """The page at `/`, reloaded by the browser every `refresh_s` seconds unless that is 0.
 
     Lets the loop turn every few milliseconds.
@@ -37,7 +44,7 @@ async def status_page(view: ProductionView, refresh_s: int, clock: Clock | None 
         view=view,
         headline=page_model.headline(view),
         notices=page_model.notices(view),
-        services=page_model.service_cards(view),
+        services=page_model.service_cards(view, arriving or {}),
         refresh_s=refresh_s,
     )
     written: list[str] = []

@@ -19,9 +19,10 @@ from rollwatch.exporter.page_words import (
 from rollwatch.model import Reason, Role, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rollwatch.engine.view import ProbeView, ProductionView, ServiceView
+    from rollwatch.exporter.page_arriving import ArrivingLine
     from rollwatch.model import Component
 
 __all__ = ["Headline", "ProbeRow", "ServiceCard", "headline", "notices", "probe_row", "service_cards"]
@@ -98,6 +99,7 @@ class ServiceCard:
     name: str
     owner: str
     verdict: str
+    """Empty where nothing is probed and figures arrive."""
     word: str
     version: str
     version_at: float | None
@@ -105,6 +107,8 @@ class ServiceCard:
     links: tuple[tuple[str, str], ...]
     """(what is there, address)."""
     is_empty: bool
+    arriving: tuple[ArrivingLine, ...]
+    """What comes to it by itself."""
     probes: Iterator[ProbeRow]
     """Worked out one by one, as the page is written."""
 
@@ -148,10 +152,25 @@ def notices(view: ProductionView) -> list[tuple[str, str]]:
     return found
 
 
-def service_cards(view: ProductionView) -> Iterator[ServiceCard]:
-    """Every service, worst first; its probes likewise. Each is worked out when it is asked for."""
-    services = sorted(view.services, key=lambda service: (_WORST_FIRST[service.verdict], service.name))
-    return (_card(service, view.generated_at) for service in services)
+def service_cards(
+    view: ProductionView, arriving: Mapping[str, tuple[ArrivingLine, ...]]
+) -> Iterator[ServiceCard]:
+    """Every service, worst first; its probes likewise. Each is worked out when it is asked for.
+
+    A service without probes that others speak of (`arriving`, by service) is not undecided, and comes last.
+    """
+
+    def order(service: ServiceView) -> tuple[bool, int, str]:
+        return (_speaks_for_itself(service, arriving), _WORST_FIRST[service.verdict], service.name)
+
+    return (
+        _card(service, arriving.get(service.name, ()), view.generated_at)
+        for service in sorted(view.services, key=order)
+    )
+
+
+def _speaks_for_itself(service: ServiceView, arriving: Mapping[str, tuple[ArrivingLine, ...]]) -> bool:
+    return not service.probes and bool(arriving.get(service.name))
 
 
 def probe_row(probe: ProbeView, now: float) -> ProbeRow:
@@ -221,19 +240,20 @@ def _component(component: Component) -> str:
     return f"{name} ({', '.join(notes)})" if notes else name
 
 
-def _card(service: ServiceView, now: float) -> ServiceCard:
+def _card(service: ServiceView, arriving: tuple[ArrivingLine, ...], now: float) -> ServiceCard:
     rows = sorted(service.probes, key=lambda probe: (_WORST_FIRST[probe.verdict], probe.name))
     changed_at = service.version_changed_at
     return ServiceCard(
         name=service.name,
         owner=shown(service.owner or "", 128),
-        verdict=service.verdict.value,
+        verdict="" if arriving and not rows else service.verdict.value,
         word=VERDICT_WORDS[service.verdict],
         version=shown(service.version or "", 80),
         version_at=changed_at,
         version_since="" if changed_at is None else f"since {duration(now - changed_at)}",
         links=tuple((_LINK_WORDS.get(name, name), url) for name, url in service.links.items()),
         is_empty=not rows,
+        arriving=arriving,
         probes=(probe_row(probe, now) for probe in rows),
     )
 

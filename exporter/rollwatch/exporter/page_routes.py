@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from rollwatch.exporter.page import message_page, probe_page, status_page
+from rollwatch.exporter.page_arriving import ArrivingLine
 from rollwatch.exporter.page_static import serve_static
 from rollwatch.serving.negotiation import HTML
 from rollwatch.serving.route import ANYONE, Route
@@ -25,17 +27,24 @@ _REFRESH_MIN_S = 5
 _REFRESH_MAX_S = 3600
 
 
-def page_routes(monitor: Monitor, roles: frozenset[StrEnum]) -> list[Route]:
+Arriving = Callable[[float], Mapping[str, tuple[ArrivingLine, ...]]]
+"""What arrives at each service by itself, at a moment in Unix seconds."""
+
+
+def page_routes(
+    monitor: Monitor, roles: frozenset[StrEnum], arriving: Arriving = lambda _: {}
+) -> list[Route]:
     """The pages, for callers with one of `roles`, and their files, for anyone."""
     return [
-        Route("GET", "/", partial(_status, monitor), roles),
+        Route("GET", "/", partial(_status, monitor, arriving), roles),
         Route("GET", "/probe", partial(_probe, monitor), roles),
         Route("GET", "/static/{name}", serve_static, ANYONE),
     ]
 
 
-async def _status(monitor: Monitor, request: Request) -> web.StreamResponse:
-    return _html(await status_page(monitor.view(), _refresh_s(request)))
+async def _status(monitor: Monitor, arriving: Arriving, request: Request) -> web.StreamResponse:
+    view = monitor.view()
+    return _html(await status_page(view, _refresh_s(request), arriving=arriving(view.generated_at)))
 
 
 async def _probe(monitor: Monitor, request: Request) -> web.StreamResponse:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rollwatch.exporter.dashboard import dashboard_routes
 from rollwatch.exporter.figures_route import figures_routes
+from rollwatch.exporter.page_arriving import arriving_lines
 from rollwatch.exporter.page_routes import page_routes
 from rollwatch.exporter.routes_metrics import MetricsHandler
 from rollwatch.exporter.routes_probe import ProbeHandler
@@ -58,7 +59,9 @@ def exporter_routes(
     readers = frozenset({Access.READ, Access.OPERATE})
     operators = frozenset({Access.OPERATE})
     return [
-        *page_routes(monitor, readers),
+        *page_routes(
+            monitor, readers, lambda now: arriving_lines(arrivals.board, arrivals.browser.errors(), now)
+        ),
         Route("GET", "/metrics", MetricsHandler(render).answer, readers),
         *health.routes(readers),
         *dashboard_routes(monitor, readers),

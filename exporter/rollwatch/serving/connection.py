@@ -7,6 +7,7 @@ a byte at a time would hold a connection for ever.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import structlog
@@ -19,6 +20,7 @@ from rollwatch.serving.refusal import Refusal, refusal_response
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Iterator
 
     from rollwatch.serving.limits import Limits
     from rollwatch.serving.web_config import WebConfig
@@ -53,7 +55,7 @@ class Registry(Protocol):
 class Connection(web.RequestHandler):
     """aiohttp's connection with a deadline for the headers, the answer, and the way out."""
 
-    __slots__ = ("_bound", "_is_idle", "_limits", "_link", "_registry", "is_busy", "waiting_since")
+    __slots__ = ("_bound", "_is_idle", "_limits", "_link", "_registry", "is_busy", "waits_since")
 
     def __init__(
         self, server: web.Server, registry: Registry, limits: Limits, loop: asyncio.AbstractEventLoop
@@ -77,8 +79,9 @@ class Connection(web.RequestHandler):
         self._is_idle = False
         self.is_busy = False
         """Whether a request is being answered."""
-        self.waiting_since = loop.time()
-        """When it began to wait for the next request, on the loop's clock."""
+        self.waits_since: float | None = loop.time()
+        """Since when it waits for its client, on the loop's clock: for a request, for more of a body, for it to
+        take what it is sent. None while the next step is ours."""
 
     @property
     def is_loopback(self) -> bool:
@@ -111,7 +114,28 @@ class Connection(web.RequestHandler):
         """A request has arrived, and is to be answered within `request_s`; the sending gets a bit more."""
         self._is_idle = False
         self.is_busy = True
+        self.waits_since = None
         self._bind(request_s + self._limits.write_s, "answer_not_taken")
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While the context lasts, the next step is the client's, though its request is being answered."""
+        self.waits_since = self._loop.time()
+        try:
+            yield
+        finally:
+            self.waits_since = None
+
+    def pause_writing(self) -> None:
+        """The client does not take what it is sent."""
+        super().pause_writing()
+        self.waits_since = self._loop.time()
+
+    def resume_writing(self) -> None:
+        """It took some."""
+        super().resume_writing()
+        if self.is_busy:
+            self.waits_since = None
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -127,7 +151,7 @@ class Connection(web.RequestHandler):
         finally:
             self._is_idle = True
             self.is_busy = False
-            self.waiting_since = self._loop.time()
+            self.waits_since = self._loop.time()
             if self._link is not None:
                 # A bit later than aiohttp's own idle timer, for what is closing and never gets there.
                 self._bind(self._limits.idle_s + self._limits.write_s, "idle")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from rollwatch.serving.connection import Connection
 from rollwatch.serving.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ class Limits:
     """Bounds of one listener. Seconds and bytes."""
 
     connections: int = 256
-    """Open at once; one more, and the one that has been waiting longest without a request is closed."""
+    """Open at once; one more, and the one that has been waiting for its client longest is closed."""
     handshake_s: float = 10.0
     head_s: float = 10.0
     """From the first byte of a request (or the connection's start) to the end of its headers."""
@@ -62,9 +64,11 @@ def check_declared_body(request: Request, body_bytes: int) -> None:
 async def read_body(request: Request) -> bytes:
     """The whole body. Raises Refusal when it is too large or comes too slowly."""
     limits, body_bytes = request.app[LIMITS], request[BODY_BYTES]
+    connection = request.protocol
     try:
         async with asyncio.timeout(limits.body_s):
-            return await _read(request, body_bytes)
+            with connection.waiting() if isinstance(connection, Connection) else nullcontext():
+                return await _read(request, body_bytes)
     except TimeoutError:
         raise Refusal(
             408,

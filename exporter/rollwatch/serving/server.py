@@ -2,8 +2,8 @@
 
 `serve` accepts by itself, since a server of the loop would keep one TLS context for its lifetime and
 take every connection. Here a changed certificate counts from the next connection on, handshakes count
-as connections, and at the cap the one that has waited longest without a request makes room: idle
-clients can't lock Prometheus out.
+as connections, and at the cap the one that has waited longest for its client makes room: clients that say
+nothing, send a body by the byte or take no answer can't lock others out.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import math
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -23,6 +25,7 @@ from rollwatch.serving.limits import LIMITS
 
 if TYPE_CHECKING:
     import socket
+    import ssl
     from collections.abc import AsyncIterator, Coroutine
 
     from rollwatch.serving.web_config import WebConfig
@@ -47,6 +50,9 @@ class Listener:
         self._limits = app[LIMITS]
         self._web = app[WEB]
         self._handshakes: dict[asyncio.Task[None], float] = {}
+        """Of TLS, which may take their time, by when they began."""
+        self._arriving: set[asyncio.Task[None]] = set()
+        """Without TLS: connections within a turn of the loop or two."""
         self._connections: set[Connection] = set()
         self.dropped = 0
         """Connections closed at the cap."""
@@ -77,7 +83,7 @@ class Listener:
     @property
     def open(self) -> int:
         """Connections, handshakes under way included."""
-        return len(self._connections) + len(self._handshakes)
+        return len(self._connections) + len(self._handshakes) + len(self._arriving)
 
     @property
     def busy(self) -> int:
@@ -105,7 +111,7 @@ class Listener:
         handshakes = list(self._handshakes)
         for task in handshakes:
             task.cancel()
-        await asyncio.gather(*handshakes, return_exceptions=True)
+        await asyncio.gather(*handshakes, *self._arriving, return_exceptions=True)
 
     def abort(self) -> None:
         """Drop what is still open."""
@@ -132,16 +138,23 @@ class Listener:
                 if not self._make_room():
                     sock.close()
                     continue
-            task = self._loop.create_task(self._welcome(sock), name="serving-handshake")
-            self._handshakes[task] = self._loop.time()
-            task.add_done_callback(self._handshakes.pop)
+            context = self.config.ssl_context
+            task = self._loop.create_task(self._welcome(sock, context), name="serving-handshake")
+            if context is None:
+                self._arriving.add(task)
+            else:
+                self._handshakes[task] = self._loop.time()
+            task.add_done_callback(self._arrived)
 
     def _resume(self) -> None:
         if self._sock.fileno() != -1:
             self.start()
 
-    async def _welcome(self, sock: socket.socket) -> None:
-        context = self.config.ssl_context
+    def _arrived(self, task: asyncio.Task[None]) -> None:
+        self._arriving.discard(task)
+        self._handshakes.pop(task, None)
+
+    async def _welcome(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
         try:
             if context is None:
                 await self._loop.connect_accepted_socket(self._make_connection, sock)
@@ -162,18 +175,13 @@ class Listener:
         return Connection(self._server, self, self._limits, self._loop)
 
     def _make_room(self) -> bool:
-        """Close what has waited longest without a request. False if everything is busy."""
-        idle = min(
-            (connection for connection in self._connections if not connection.is_busy),
-            key=lambda connection: connection.waiting_since,
-            default=None,
-        )
-        oldest = next(iter(self._handshakes), None)
-        if oldest is not None and (idle is None or self._handshakes[oldest] <= idle.waiting_since):
+        """Close what has waited longest for its client. False if the next step is ours everywhere."""
+        waiting = [(c.waits_since, c) for c in self._connections if c.waits_since is not None]
+        idle_since, idle = min(waiting, key=itemgetter(0), default=(math.inf, None))
+        oldest = next((task for task in self._handshakes if not task.done()), None)
+        if oldest is not None and self._handshakes[oldest] <= idle_since:
+            del self._handshakes[oldest]
             oldest.cancel()
-            self._handshakes.pop(oldest)
-            # Its callback must not find it missing.
-            oldest.remove_done_callback(self._handshakes.pop)
             return True
         if idle is None:
             return False

@@ -12,6 +12,7 @@ import pytest
 
 from rollwatch.engine.view import ProductionView
 from rollwatch.exporter.page import status_page
+from rollwatch.exporter.page_arriving import ArrivingLine
 from rollwatch.exporter.page_routes import page_routes
 from rollwatch.exporter.page_strip import strip
 from rollwatch.exporter.page_words import ago, duration, milliseconds, reason_words, said, shown
@@ -56,8 +57,11 @@ class Page(HTMLParser):
         return [attrs for name, attrs in self.elements if name == tag]
 
 
-async def get(view: ProductionView, target: str = "/") -> tuple[Answer, Page]:
-    async with listening(routes=page_routes(FakeMonitor(view), frozenset(Access))) as listener:
+async def get(
+    view: ProductionView, target: str = "/", arriving: dict[str, tuple[ArrivingLine, ...]] | None = None
+) -> tuple[Answer, Page]:
+    routes = page_routes(FakeMonitor(view), frozenset(Access), lambda _: arriving or {})
+    async with listening(routes=routes) as listener:
         answer = await ask(listener, target)
     page = Page()
     page.feed(answer.body)
@@ -249,6 +253,23 @@ async def test_remote_text_is_text_and_has_an_end(target: str) -> None:
     assert len(answer.body) < 250_000
 
 
+async def test_a_service_that_only_sends_is_not_undecided_and_says_what_it_sends() -> None:
+    view = production(service("sends"), service("silent"), service("web", probe("web/x", UP)))
+    lines = {
+        "sends": (ArrivingLine("3 figures; the last value came 2 s ago", "", "api/metrics?service=sends"),),
+        "web": (ArrivingLine("1 kind of script error", HOSTILE, "api/monitoring/errors?service=web"),),
+    }
+    _, page = await get(view, arriving=lines)
+    order = [page.words.index(text) for text in ("silent", "web", "sends")]
+    assert order == sorted(order), "what is undecided first, what is not probed last"
+    assert "sends 3 figures; the last value came 2 s ago" in page.words
+    assert page.words.count("No probe of this service runs") == 1
+    links = {attrs.get("href") for attrs in page.all("a")}
+    assert {"api/metrics?service=sends", "api/monitoring/errors?service=web"} <= links
+    assert "<script>alert(1)" in page.words, "escaped"
+    assert not page.all("script")
+
+
 @pytest.mark.parametrize("target", ["/", "/probe?id=a/x"])
 async def test_a_page_keeps_to_its_content_security_policy(target: str) -> None:
     view = production(service("a", probe("a/x", UP, DOWN)))
@@ -364,7 +385,7 @@ async def test_a_large_production_lets_the_loop_turn_while_its_page_is_written()
             await asyncio.sleep(0)
 
     counting = asyncio.create_task(count())
-    body = await status_page(production(*many), 0, TickingClock())
+    body = await status_page(production(*many), 0, clock=TickingClock())
     counting.cancel()
     assert "All 1000 probes are up" in body
     assert len(body) < 2_500_000

@@ -27,8 +27,8 @@ from rollwatch.serving.app import build_app
 from rollwatch.serving.health import Health
 from rollwatch.serving.server import serve
 from rollwatch.serving.web_config_file import WebConfigSource
-from support.arrived import Arrived
 from support.fake_monitor import NOW, FakeMonitor, probe, production, run, service
+from support.no_arrivals import Arrived
 from support.web import eventually, token_digest
 
 SEEN = MetricDef("things_seen_total", MetricType.COUNTER, "Things.", Scope.EXPORTER, ("thing",))

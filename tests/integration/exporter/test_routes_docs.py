@@ -12,8 +12,8 @@ from rollwatch.exporter.routes import Access, exporter_routes
 from rollwatch.serving.health import Health
 from rollwatch.serving.limits import Limits
 from rollwatch.serving.web_config_file import WebConfigSource
-from support.arrived import Arrived
 from support.fake_monitor import FakeMonitor, production
+from support.no_arrivals import Arrived
 
 DOCS = Path(__file__).parents[3] / "docs"
 

@@ -234,3 +234,19 @@ def test_a_series_costs_less_than_400_bytes_beside_its_label_text(metric: Metric
     finally:
         tracemalloc.stop()
     assert (spent - text) / len(places) < 400
+
+
+def test_a_name_is_free_once_its_last_series_is_gone() -> None:
+    store = Store()
+    one = MetricDef("x_depth", MetricType.GAUGE, "One.", scope=Scope.EXPORTER, labels=("a",))
+    other = MetricDef("x_depth", MetricType.HISTOGRAM, "Other.", scope=Scope.EXPORTER, buckets=(1.0,))
+    first, second = (store.gauge(one, ("here", value)) for value in ("1", "2"))
+    store.remove(first)
+    with pytest.raises(ValueError, match="clashes"):
+        store.histogram(other, ("here",))
+
+    store.discard(one, ("here", "2"))
+    store.remove(second)
+
+    store.histogram(other, ("here",)).observe(0.5)
+    assert [family.metric for family in store.families()] == [other]
