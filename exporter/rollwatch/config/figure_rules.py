@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from rollwatch.metrics.labels import LabelDef
 
-__all__ = ["FIRST_SEEN", "complete", "metric_of", "nearest"]
+__all__ = ["complete", "metric_of", "nearest"]
 
 Problem = tuple[tuple[str, ...], str, str]
 
-FIRST_SEEN = frozenset({"rollwatch_system_errors_total"})
+_FIRST_SEEN = frozenset({"rollwatch_system_errors_total"})
 """Normal figures whose new series are news."""
 _JUDGED = "rollwatch_http_request_duration_seconds"
 """The normal histogram that thresholds of latency are about."""
@@ -84,7 +84,7 @@ def complete(
         spec.limits_defined(),
         stale_s,
         spec.expire_after if spec.expire_after is not None else _expire_s(kind, labels, stale_s),
-        name in FIRST_SEEN if spec.first_seen is None else spec.first_seen,
+        name in _FIRST_SEEN if spec.first_seen is None else spec.first_seen,
     )
     return definition, []
 

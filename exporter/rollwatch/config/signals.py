@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from rollwatch.config.figure_rules import FIRST_SEEN, complete, metric_of, nearest
+from rollwatch.config.figure_rules import complete, metric_of, nearest
 from rollwatch.config.mistake import did_you_mean
 from rollwatch.config.reading_rules import problems_of_reading
 from rollwatch.metrics.definition import MetricType
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rollwatch.config.records import RecordsSpec
     from rollwatch.config.spec import ProbeSpec
 
-__all__ = ["FIRST_SEEN", "Signals", "Trouble", "clashes", "resolve", "shared_streams"]
+__all__ = ["Signals", "Trouble", "clashes", "resolve", "shared_streams"]
 
 Place = tuple[str | int, ...]
 

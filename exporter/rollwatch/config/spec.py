@@ -34,7 +34,9 @@ class Spec(BaseModel):
 
 def _ascending(bounds: tuple[float, ...]) -> tuple[float, ...]:
     if not all(math.isfinite(bound) and bound > 0 for bound in bounds):
-        raise mistake("has a bound that is not positive and finite", "Write numbers above 0, like [0.25, 0.75].")
+        raise mistake(
+            "has a bound that is not positive and finite", "Write numbers above 0, like [0.25, 0.75]."
+        )
     if any(low >= high for low, high in pairwise(bounds)):
         raise mistake("is not ascending", "Write each bound once, the smallest first.")
     return bounds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rollwatch.config.figure_rules import metric_of
-from rollwatch.figures.figure import metric_named
+from rollwatch.figures.label_values import metric_named
 from rollwatch.figures.service import ServiceFigures
 from rollwatch.metrics.bounded import BoundedNames
 

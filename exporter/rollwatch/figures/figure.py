@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from rollwatch.figures.faults import FigureFault, FigureRefused
-from rollwatch.figures.routes import route_label
+from rollwatch.figures.label_values import HOPELESS, admissible, registries
 from rollwatch.metrics.definition import MetricType
-from rollwatch.metrics.labels import LabelKind, plain_value
+from rollwatch.metrics.labels import LabelKind
 from rollwatch.metrics.series import CounterChild, GaugeChild, HistogramChild
 
 if TYPE_CHECKING:
@@ -22,11 +21,10 @@ if TYPE_CHECKING:
     from rollwatch.config.figures import FigureDef
     from rollwatch.metrics.bounded import BoundedNames
     from rollwatch.metrics.definition import MetricDef
-    from rollwatch.metrics.labels import LabelDef
     from rollwatch.metrics.series import Child
     from rollwatch.metrics.store import Store
 
-__all__ = ["Figure", "Labels", "metric_named"]
+__all__ = ["Figure", "Labels"]
 
 Labels = tuple[str, ...]
 """Values of the figure's own labels, in the order it declares them, as they came."""
@@ -39,9 +37,6 @@ _LONGEST_REMEMBERED = 256
 _MOST_SERIES = 500
 """Of a figure with open labels; further values of these become `other`."""
 _MOST_AT_START = 100
-_HOPELESS = ""
-"""For values that can't be shown: the registry folds it, and counts that."""
-_STATUS = re.compile(r"[1-5](?:[0-9]{2}|xx)", re.ASCII)
 _WORDS = {MetricType.GAUGE: "set", MetricType.COUNTER: "added to", MetricType.HISTOGRAM: "observed"}
 
 
@@ -67,7 +62,7 @@ class Figure:
         self._names = names
         self._base = base
         self._clock = clock
-        self._registries = _registries(metric.name, definition.labels)
+        self._registries = registries(metric.name, definition.labels)
         self._children: dict[Labels, Child] = {}
         # Of each label, how many series have each value.
         self._uses: tuple[Counter[str], ...] = tuple(Counter() for _ in definition.labels)
@@ -228,7 +223,7 @@ class Figure:
         if len(labels) != len(definitions):
             count = len(definitions)
             raise FigureRefused(FigureFault.LABEL_MISSING, f"has {count} label{'' if count == 1 else 's'}")
-        return tuple(_admissible(label, raw) for label, raw in zip(definitions, labels, strict=True))
+        return tuple(admissible(label, raw) for label, raw in zip(definitions, labels, strict=True))
 
     def _admit(self, labels: Labels) -> Child:
         values = tuple(
@@ -250,7 +245,7 @@ class Figure:
         """There is no room for another combination, though there was for each value by itself."""
         self._free_names(values)
         return tuple(
-            value if registry is None else self._names.admit(registry, self._base[0], _HOPELESS)
+            value if registry is None else self._names.admit(registry, self._base[0], HOPELESS)
             for registry, value in zip(self._registries, values, strict=True)
         )
 
@@ -274,20 +269,6 @@ class Figure:
         return child
 
 
-def metric_named(registry: str) -> str:
-    """The metric whose names a registry bounds."""
-    return registry.partition("/")[0]
-
-
-def _registries(metric: str, labels: Iterable[LabelDef]) -> tuple[str | None, ...]:
-    """Which bounded names each label has: those of the metric; two open labels do not share them."""
-    found: list[str | None] = []
-    for label in labels:
-        is_bounded = label.kind in {LabelKind.CLOSED, LabelKind.STATUS}
-        found.append(None if is_bounded else f"{metric}/{label.name}" if metric in found else metric)
-    return tuple(found)
-
-
 def _check_amount(value: float) -> None:
     if not 0 <= value <= _LARGEST:
         if not math.isfinite(value):
@@ -299,24 +280,3 @@ def _check_amount(value: float) -> None:
 
 def _not_finite() -> FigureRefused:
     return FigureRefused(FigureFault.NOT_A_NUMBER, "is not a finite number")
-
-
-def _admissible(label: LabelDef, raw: str) -> str:
-    match label.kind:
-        case LabelKind.CLOSED:
-            if raw not in label.values:
-                raise FigureRefused(
-                    FigureFault.LABEL_VALUE,
-                    f"has a label {label.name} that is none of {', '.join(label.values)}",
-                )
-            return raw
-        case LabelKind.STATUS:
-            if not _STATUS.fullmatch(raw):
-                raise FigureRefused(
-                    FigureFault.LABEL_VALUE, f"has a label {label.name} that is no HTTP status code"
-                )
-            return f"{raw[0]}xx"
-        case LabelKind.ROUTE:
-            return route_label(raw)
-        case LabelKind.ANY:
-            return plain_value(raw)
