@@ -88,7 +88,7 @@ async def run_exporter(settings: ExporterSettings) -> None:
         reloader = Reloader(loader, engine, (arrivals, host), store, clock, location=location)
 
         async def refresh() -> None:
-            arrivals.refresh()
+            await arrivals.refresh()
             await engine.refresh()
 
         exposition = Exposition(store, refresh, clock, location=location, log_dropped=settings.log_dropped)

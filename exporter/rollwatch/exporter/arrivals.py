@@ -81,9 +81,9 @@ class Arrivals:
                     "--web.ingest-address=127.0.0.1:9720, or remove it."
                 )
 
-    def refresh(self) -> None:
+    async def refresh(self) -> None:
         """Bring what depends on time up to date; before each exposition."""
-        self.board.refresh()
+        await self.board.refresh_in_slices()
         self.browser.refresh()
         self.push.refresh()
         self.logs.refresh()

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from rollwatch.config.figure_rules import metric_of
 from rollwatch.figures.label_values import metric_named
 from rollwatch.figures.service import ServiceFigures
+from rollwatch.figures.slices import at_once, in_slices
 from rollwatch.metrics.bounded import BoundedNames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from rollwatch.clock import Clock
     from rollwatch.config.config import Config
@@ -84,9 +85,16 @@ class Board:
         return self._services
 
     def refresh(self) -> None:
-        """Bring what depends on time up to date; before each exposition."""
-        for figures in self._services.values():
-            figures.refresh()
+        """Bring what depends on time up to date, at once."""
+        at_once(self._refreshing())
+
+    async def refresh_in_slices(self) -> None:
+        """The same; before each exposition."""
+        await in_slices(self._refreshing(), self._clock)
+
+    def _refreshing(self) -> Iterator[None]:
+        for figures in list(self._services.values()):
+            yield from figures.refreshing()
 
     def _folded(self, registry: str) -> None:
         if self._on_fold is not None:

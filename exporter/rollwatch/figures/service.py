@@ -156,8 +156,14 @@ class ServiceFigures:
         if found is not None:
             await in_slices(self._taking(found, Origin.JSON, f"probe:{probe}", None, []), self._clock)
         for name, listed in records.items():
-            if name in self.records:
-                await in_slices(self._taking_records(name, listed, []), self._clock)
+            stream = self.records.get(name)
+            if stream is None:
+                continue
+            await in_slices(self._taking_records(name, listed, []), self._clock)
+            # A list that is read again and again says with every reading that what it said before still holds.
+            for figure in stream.fed:
+                if figure in self.figures:
+                    self.figures[figure].confirm()
 
     def _taking(
         self, found: Found, origin: Origin, source: str, started_at: float | None, refused: list[Refused]
@@ -223,9 +229,13 @@ class ServiceFigures:
             raise FigureRefused(FigureFault.UNDECLARED, "is no figure of this service")
         return figure
 
-    def refresh(self) -> None:
-        """Bring what depends on time up to date; before each exposition."""
-        for figure in self.figures.values():
+    def refreshing(self) -> Iterator[None]:
+        """Bring what depends on time up to date, figure by figure; before each exposition."""
+        for name in list(self.figures):
+            yield
+            figure = self.figures.get(name)
+            if figure is None:
+                continue
             figure.expire()
             if figure.updated_at is not None:
                 key = (*self._base, figure.definition.name)

@@ -14,7 +14,7 @@ from rollwatch.figures.reading import ReadingPlan
 from rollwatch.metrics import figure_catalogue as m
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from rollwatch.clock import Clock
     from rollwatch.config.figures import FigureDef
@@ -90,6 +90,11 @@ class RecordStream:
             self._ids = predecessor._ids
         self.kept.extend(predecessor.kept)
         self.last_at = predecessor.last_at
+
+    @property
+    def fed(self) -> Iterable[str]:
+        """The figures it feeds."""
+        return self._feeds
 
     @property
     def examined(self) -> int:

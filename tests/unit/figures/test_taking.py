@@ -301,6 +301,28 @@ async def test_a_run_feeds_figures_and_records(arriving: Arriving) -> None:
     assert arriving.shown("rollwatch_figure_faults_total") == {("json", "undeclared"): 1.0}
 
 
+def test_a_list_that_says_nothing_new_keeps_what_it_said_fresh_for_as_long_as_it_is_read(
+    tmp_path: Path,
+) -> None:
+    arriving = Arriving(
+        tmp_path,
+        "desk:\n"
+        "  figures: {pnl: {type: gauge, help: Profit., stale_after: 90s}}\n"
+        "  records: {trades: {id: id, totals: {pnl: 'sum([].net)'}}}",
+    )
+    desk = arriving.service("desk")
+    for _ in range(20):
+        asyncio.run(desk.take_run("trades", None, {"trades": [{"id": 1, "net": 3}]}))
+        arriving.clock.advance(60)
+        assert arriving.shown("pnl") == {(): 3.0}
+        assert not desk.figures["pnl"].is_stale
+
+    arriving.clock.advance(60)
+    assert desk.figures["pnl"].is_stale
+    arriving.clock.advance(360)
+    assert arriving.shown("pnl") == {}
+
+
 async def test_a_run_without_figures_is_taken(arriving: Arriving) -> None:
     await arriving.service().take_run("status", None, {})
 
