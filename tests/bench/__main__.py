@@ -1,8 +1,8 @@
 """`python -m bench [NAME ...] [--write]`: run benches and print one table each.
 
 Names: http, scale, exposition, websocket, ingest, logs, flood; without a name all of them (about a quarter
-of an hour). `--write` puts the tables into docs/benchmarks.md. `soak --seconds N` runs the demo under changing
-faults instead. Exit code 1 if a target was missed.
+of an hour). `--write` puts the tables into docs/benchmarks.md. `soak --seconds N` runs the demo under
+changing faults instead. Exit code 1 if a target was missed.
 """
 
 from __future__ import annotations

@@ -88,7 +88,9 @@ DAMAGED = st.builds(
     st.integers(0, 10**6),
     st.binary(min_size=1, max_size=6),
 )
-LINES = st.lists(st.one_of(ENCODED, DAMAGED, st.binary(max_size=80)), max_size=12)
+PIECES = st.one_of(ENCODED, DAMAGED, st.binary(max_size=80))
+LONG = PIECES.map(lambda piece: b" " * 9000 + piece)
+LINES = st.lists(st.one_of(PIECES, PIECES, PIECES, LONG), max_size=12)
 
 
 async def scraped(config: Config, lines: list[bytes]) -> dict[str, float]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Following"]
 
 _SLICE_S = 0.001
+_LONG_BYTES = 8 * 1024
+"""A pattern may need half a millisecond for such a line."""
 
 
 class Following:
@@ -59,6 +61,26 @@ class Following:
         await source.run(self._take)
 
     async def _take(self, lines: list[bytes]) -> None:
+        begin = 0
+        for index in [index for index, line in enumerate(lines) if len(line) > _LONG_BYTES]:
+            await self._take_short(lines[begin:index])
+            await self._take_long(lines[index])
+            begin = index + 1
+        await self._take_short(lines[begin:] if begin else lines)
+
+    async def _take_long(self, line: bytes) -> None:
+        """Read one line in a thread: it may take as long as thousands of others."""
+        while (shapes := self._shapes) is not None:
+            result, found = await asyncio.to_thread(shapes.read, line)
+            # Or a reload came meanwhile, and the line is read anew.
+            if shapes is self._shapes and self._series is not None:
+                if found is not None:
+                    shapes.apply(found)
+                self._series.count({result: 1})
+                shapes.mark_updated()
+                return
+
+    async def _take_short(self, lines: list[bytes]) -> None:
         left = iter(lines)
         while self._take_some(left):  # noqa: ASYNC110  gives way; there is no event to wait for
             await asyncio.sleep(0)
@@ -75,7 +97,6 @@ class Following:
         is_out_of_time = False
         for line in left:
             counts[shapes.take(line)] += 1
-            # After every line: one may be as long as thousands of others.
             is_out_of_time = monotonic() >= until
             if is_out_of_time:
                 break
@@ -92,7 +113,7 @@ class Following:
 
     def close(self) -> None:
         """Make nothing of the lines that still come, and remove every series of the log itself."""
-        self._shapes = None
+        self._shapes = self._base = None
         if self._series is not None:
             self._series.close()
             self._series = None

@@ -9,7 +9,7 @@ import structlog
 
 from rollwatch.config.fields import JsonExpression
 from rollwatch.config.values import values_in
-from rollwatch.figures.faults import FigureRefused, Origin
+from rollwatch.figures.faults import FigureFault, FigureRefused, Origin
 from rollwatch.figures.items import Found, Operation, Refused
 from rollwatch.figures.reading import ReadingPlan
 from rollwatch.ingest.logs.metrics import LineResult
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from rollwatch.config.fields import Pattern
     from rollwatch.config.logs import LineSpec
-    from rollwatch.figures.faults import FigureFault
     from rollwatch.figures.figure import Figure
     from rollwatch.figures.items import Item
     from rollwatch.figures.service import ServiceFigures
@@ -29,6 +28,8 @@ __all__ = ["Shapes"]
 _log = structlog.get_logger(__name__)
 
 _MISSING = object()
+_MOST_VALUES = 1000
+"""That one line may have: a millisecond and some of work."""
 _DOCUMENTS = (dict, list)
 """What a line of a JSON log is. A number or a word alone is of something else that is printed there."""
 
@@ -49,10 +50,18 @@ class Shapes:
 
     def take(self, line: bytes) -> LineResult:
         """Read one line, and let its figures have what is in it."""
+        result, found = self.read(line)
+        if found is not None:
+            self.apply(found)
+        return result
+
+    def read(self, line: bytes) -> tuple[LineResult, Found | None]:
+        """What becomes of one line, and what it holds. Changes nothing, and may run in a thread."""
         if not line.isascii():
             line = _as_utf8(line)
         document: Any = _MISSING
-        is_taken = is_malformed = False
+        found: Found | None = None
+        is_malformed = False
         for shape in self._shapes:
             if shape.pattern is None:
                 if document is _MISSING:
@@ -60,23 +69,25 @@ class Shapes:
                 if document is None:
                     is_malformed = True
                     continue
-                found = shape.of_json(document)
+                fitting = document
             else:
-                found = shape.of_text(line)
-            if found is not None:
-                is_taken = True
-                self._apply(found)
-        if is_taken:
-            return LineResult.TAKEN
-        return LineResult.MALFORMED if is_malformed else LineResult.PASSED
+                fitting = shape.groups_of(line)
+                if fitting is None:
+                    continue
+            if shape.fits(fitting):
+                found = found or Found()
+                shape.plan.read_into(fitting, found)
+        if found is not None:
+            return LineResult.TAKEN, found
+        return LineResult.MALFORMED if is_malformed else LineResult.PASSED, None
 
-    def mark_updated(self) -> None:
-        """The figures that lines have fed since this was last called got their values just now."""
-        for figure in self._fed:
-            figure.mark_updated()
-        self._fed.clear()
-
-    def _apply(self, found: Found) -> None:
+    def apply(self, found: Found) -> None:
+        """Let the figures have what a line holds."""
+        if len(found.items) > _MOST_VALUES:
+            del found.items[_MOST_VALUES:]
+            name = found.items[-1].figure
+            message = f"is read from a line with over {_MOST_VALUES} values; the first of these are taken"
+            found.refuse(name, FigureFault.TOO_MANY, message)
         for item in found.items:
             try:
                 self._apply_one(item)
@@ -85,6 +96,12 @@ class Shapes:
         if found.refused:
             self._figures.count_faults(Origin.LOG, found.refused)
             self._say(found.refused)
+
+    def mark_updated(self) -> None:
+        """The figures that lines have fed since this was last called got their values just now."""
+        for figure in self._fed:
+            figure.mark_updated()
+        self._fed.clear()
 
     def _apply_one(self, item: Item) -> None:
         figure = self._figures.figures[item.figure]
@@ -119,18 +136,16 @@ class _Shape:
 
     def __init__(self, line: LineSpec, figures: ServiceFigures) -> None:
         self.pattern = line.pattern
+        self.plan = ReadingPlan(line.figures, figures.definitions)
         self._groups = () if line.pattern is None else _groups_read(line, line.pattern)
         self._when = None if line.when is None else line.when.holds
-        self._plan = ReadingPlan(line.figures, figures.definitions)
 
-    def of_json(self, document: Any) -> Found | None:
-        """What the document feeds; None if it does not fit."""
-        if self._when is not None and not self._when(document):
-            return None
-        return self._plan.read(document)
+    def fits(self, document: Any) -> bool:
+        """Whether its figures are read from the JSON, or from the named groups."""
+        return self._when is None or self._when(document)
 
-    def of_text(self, line: bytes) -> Found | None:
-        """What the named groups feed; None if the line does not fit."""
+    def groups_of(self, line: bytes) -> dict[str, str | None] | None:
+        """The named groups as the pattern finds them; None if it does not."""
         assert self.pattern is not None  # noqa: S101  asked by the caller
         match = self.pattern.search(line)
         if match is None:
@@ -141,7 +156,7 @@ class _Shape:
         for name, index in self._groups:
             start, end = span(index)
             groups[name] = None if start < 0 else line[start:end].decode("utf-8", "replace")
-        return self.of_json(groups)
+        return groups
 
 
 def _groups_read(line: LineSpec, pattern: Pattern) -> tuple[tuple[str, int], ...]:

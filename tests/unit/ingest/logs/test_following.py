@@ -27,7 +27,9 @@ api:
     one_total: {type: counter, help: One.}
     two_total: {type: counter, help: Two.}
     word_total: {type: counter, help: Words., labels: {word: any}}
+    level: {type: gauge, help: A level.}
   logs:
+    levels: {file: levels.log, lines: [{figures: {level: level}}]}
     app: {file: app.log, lines: [{figures: {one_total: {}}}]}
     other: {file: other.log, lines: [{figures: {two_total: {}}}]}
     words:
@@ -128,6 +130,46 @@ async def test_a_reload_between_two_lines_changes_what_is_made_of_the_next(hurri
     assert hurried.shown("one_total") == {(): counted}
     assert hurried.shown("two_total") == {(): 5 - counted}
     assert hurried.shown(LINES)["app", "taken"] == 5
+
+
+LONG = b'{"level": 7, "filling": "' + b"x" * 100_000 + b'"}'
+
+
+async def test_long_lines_are_read_in_their_turn(bench: Bench) -> None:
+    bench.configure("levels")
+    await bench.following.run(Batches([b'{"level": 1}', LONG, b'{"level": 2}', b'{"level": 3}']))
+    assert bench.shown("level") == {(): 3}
+    await bench.following.run(Batches([b'{"level": 4}', LONG]))
+    assert bench.shown("level") == {(): 7}
+    await bench.following.run(Batches([LONG, b'{"level": 5}']))
+    assert bench.shown("level") == {(): 5}
+    await bench.following.run(Batches([b"x" * 9000, b"x"]))
+    assert bench.shown(LINES) == {
+        ("app", "taken"): 8,
+        ("app", "malformed"): 2,
+        ("app", "passed"): 0,
+        ("app", "too_long"): 0,
+    }
+
+
+async def test_a_reload_while_a_long_line_is_read_makes_it_one_of_the_new_shape(bench: Bench) -> None:
+    run = asyncio.create_task(bench.following.run(Batches([LONG])))
+    await asyncio.sleep(0)
+    bench.configure("other")
+    await run
+
+    assert bench.shown("one_total") == {(): 0}
+    assert bench.shown("two_total") == {(): 1}
+    assert bench.shown(LINES)["app", "taken"] == 1
+
+
+async def test_a_long_line_of_a_log_that_is_gone_is_nothing(bench: Bench) -> None:
+    run = asyncio.create_task(bench.following.run(Batches([LONG, b"{}"])))
+    await asyncio.sleep(0)
+    bench.following.close()
+    await run
+
+    assert bench.shown("one_total") == {(): 0}
 
 
 async def test_of_a_log_that_is_gone_the_lines_in_hand_are_nothing(hurried: Bench) -> None:

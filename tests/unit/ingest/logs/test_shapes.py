@@ -314,6 +314,17 @@ def test_running_totals_grow_by_what_they_grew_and_start_over(tmp_path: Path) ->
     assert serve("a", 6) == 13.5
 
 
+def test_of_a_line_with_very_many_values_the_first_count(tmp_path: Path) -> None:
+    api = arriving(tmp_path, JSON_REQUESTS)
+    many = ",".join(["1"] * 1500)
+
+    take(shapes_of(api), f'{{"path": "/cart", "status": 200, "ms": [{many}]}}'.encode())
+
+    assert api.shown(REQUESTS) == {("/cart", "2xx"): 1}
+    assert api.shown(f"{DURATION}_count") == {("/cart",): 999}
+    assert api.shown(FAULTS) == {("log", "too_many"): 1}
+
+
 def test_gauges_are_what_the_last_line_said(tmp_path: Path) -> None:
     api = arriving(
         tmp_path,
