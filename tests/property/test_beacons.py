@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 
 from rollwatch.ingest.browser.beacon import parse_beacon
 from rollwatch.ingest.browser.outcomes import Outcome, Unread
-from rollwatch.serving.limits import BODY_BYTES, LIMITS, Limits
+from rollwatch.serving.limits import LIMITS, Limits
 from rollwatch.serving.refusal import Refusal
 from rollwatch.serving.route import Request
 from support.browser_intake import AGENT, NOW, ORIGIN, Browsers, browser_config
@@ -100,15 +100,16 @@ class _Content:
         return body
 
 
-class _Request(dict[Any, Any]):
+class _Request:
     """As much of a request as a handler looks at."""
 
     def __init__(self, body: bytes) -> None:
-        super().__init__({BODY_BYTES: 65_536})
         self.headers = CIMultiDict({"Origin": ORIGIN, "Content-Type": "text/plain", "User-Agent": AGENT})
         self.remote = "127.0.0.1"
+        self.content_length = len(body)
         self.content = _Content(body)
         self.app = {LIMITS: Limits()}
+        self.protocol = None
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ __all__ = [
     "BEACON_PATH",
     "ORIGIN",
     "PUSH_PATH",
+    "SESSIONS",
     "TOKEN",
     "Reception",
     "Sender",
@@ -41,6 +42,8 @@ AGENT = (
 )
 PUSH_PATH = "/api/metrics/export"
 BEACON_PATH = "/ingest/browser"
+SESSIONS = 50
+"""So many tabs send by turns."""
 _RUN = os.urandom(4).hex()
 _ids = itertools.count()
 
@@ -97,7 +100,7 @@ def beacon(*events: dict[str, Any], **members: Any) -> bytes:
         "v": 1,
         "id": f"beacon-{_RUN}-{number}",
         "service": "web",
-        "session": f"session-{number % 50:04d}",
+        "session": f"session-{number % SESSIONS:04d}",
         "session_age_s": 10,
         "device": "desktop",
         "sent_at": time.time(),
@@ -190,19 +193,17 @@ def receiving(directory: Path, text: str, *arguments: str, **options: Any) -> It
 
 
 class Sender:
-    """A well-behaved browser, application and log at work in a thread; what was taken is counted.
+    """Well-behaved browsers, an application and its log at work in a thread; what was taken is counted.
 
     `reception` may be exchanged for another one; what can't be delivered meanwhile is lost.
     """
 
-    CLIENT = "192.0.2.7"
-
-    def __init__(self, reception: Reception, *, every_s: float = 0.05) -> None:
+    def __init__(self, reception: Reception, *, every_s: float = 0.05, running_total: float = 1e6) -> None:
         self.reception = reception
         self.answers: Counter[tuple[str, int]] = Counter()
         """By way and status; 0 where there was no answer."""
         self.lines = 0
-        self.running_total = 1_000_000.0
+        self.running_total = running_total
         self._every_s = every_s
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._send, daemon=True)
@@ -235,6 +236,6 @@ class Sender:
             status = (
                 self.reception.push(*metrics, source="app")
                 if metrics
-                else self.reception.visit(client=self.CLIENT)
+                else self.reception.visit(client=f"192.0.2.{self.lines % 250}")
             )
         self.answers[way, status] += 1

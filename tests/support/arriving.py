@@ -10,6 +10,7 @@ from rollwatch.figures.items import Found, Item, Operation
 from rollwatch.metrics.exposition import render
 from rollwatch.metrics.store import Store
 from support.config_kinds import load
+from support.faults import FAULTS
 from support.manual_clock import ManualClock
 
 if TYPE_CHECKING:
@@ -56,12 +57,14 @@ class Arriving:
         return self.service(service).figures[name]
 
     def shown(self, name: str, *, service: str | None = None) -> dict[tuple[str, ...], float]:
-        """The samples of that name after a refresh, by the values of their own labels."""
+        """The samples of that name after a refresh by the values of their own labels; of faults, those seen."""
         self.board.refresh()
         found: dict[tuple[str, ...], float] = {}
         for family in self.store.collect():
             for sample in family.samples:
                 common = ("service", "environment", "location")
+                if name == FAULTS and not sample.value:
+                    continue
                 if sample.name == name and service in {None, sample.labels["service"]}:
                     own = tuple(value for label, value in sample.labels.items() if label not in common)
                     found[own] = sample.value

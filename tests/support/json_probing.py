@@ -14,6 +14,7 @@ from rollwatch.metrics.store import Store
 from rollwatch.model import Verdict
 from rollwatch.probers._json_spec import JsonSpec
 from rollwatch.probers.json import KIND
+from support.faults import FAULTS
 from support.manual_clock import ManualClock
 from support.running import make_env, run_probe
 from support.servers import answering, response
@@ -93,10 +94,10 @@ class JsonService:
             tuple(value for label, value in sample.labels.items() if label not in common): sample.value
             for family in self.store.collect()
             for sample in family.samples
-            if sample.name == name
+            if sample.name == name and (name != FAULTS or sample.value)
         }
 
     def faults(self) -> dict[str, float]:
         """Values refused so far, by what was wrong with them."""
-        found = self.values("rollwatch_figure_faults_total")
+        found = self.values(FAULTS)
         return {fault: count for (_source, fault), count in found.items()}

@@ -116,7 +116,6 @@ class Pushing:
     async def exposed(self) -> dict[str, float]:
         """Every sample as a scrape has it, by name and labels without environment and location."""
         self.board.refresh()
-        self.intake.refresh()
         text = b"".join([piece async for piece in render(self.store, openmetrics=False)]).decode()
         lines = [line for line in text.splitlines() if not line.startswith("#")]
         samples = {}

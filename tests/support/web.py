@@ -15,7 +15,8 @@ import bcrypt
 from aiohttp import web
 
 from rollwatch.serving.app import build_app
-from rollwatch.serving.limits import Limits, read_body
+from rollwatch.serving.body import read_body
+from rollwatch.serving.limits import Limits
 from rollwatch.serving.route import ANYONE, Route
 from rollwatch.serving.server import Listener, serve
 from rollwatch.serving.web_config_file import WebConfigSource

@@ -39,7 +39,7 @@ _THREADS_END_S = 2.0
 @click.option(
     "--web.ingest-address",
     "ingest_address",
-    help="Where browsers and applications send to; usually 127.0.0.1:9720, behind your proxy. Off by default.",
+    help="Where browsers and applications send to, usually 127.0.0.1:9720 behind your proxy; off by default.",
 )
 @click.option(
     "--web.ingest-config.file",

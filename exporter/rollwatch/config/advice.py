@@ -37,7 +37,7 @@ def advice(services: Mapping[str, Service], probes: Sequence[ProbeDef], location
     for name, own in by_service.items():
         roles = {str(getattr(probe.spec, "role", "")) for probe in own}
         if not own and services[name].signals.is_silent:
-            yield f"services.{name}: nothing is probed and nothing arrives. Add a probe."
+            yield f"services.{name}: nothing is probed and nothing arrives. Add probes, push or logs."
         elif own and not any(probe.spec.runs_in(location) for probe in own):
             yield f"services.{name}: every probe runs in another location."
         if "fallback" in roles and "primary" not in roles:

@@ -143,14 +143,16 @@ class FigureSpec(Spec):
     )
     """At most two labels, each with its values, or any: the first 50 that come, the rest are `other`."""
     buckets: Buckets | None = None
-    """Upper bounds of a histogram."""
+    """Upper bounds of a histogram; without them one that ends in `_seconds` has those of latency."""
     limits: dict[LimitPriority, LimitSpec] = Field(default_factory=dict)
     """When somebody is to be told, by priority."""
     stale_after: Annotated[Seconds, Field(ge=1, le=30 * 86_400)] | None = None
-    """An older value is stale; else 5 min where it is pushed, three intervals where it is fetched."""
+    """An older value is stale; else 5 min where it is pushed, three intervals where it is fetched, never
+    where it is read from a log or from records that are pushed."""
     expire_after: Annotated[Seconds, Field(ge=1, le=60 * 86_400)] | None = None
     """Series without a new value for this long are taken away; else for a gauge four times `stale_after`, for
-    a counter or histogram whose labels may be anything a day, for others never: a count stays true."""
+    a counter or histogram whose labels may be anything a day (four times `stale_after`, if that is longer),
+    for others never: a count stays true. What is never stale is kept."""
     first_seen: bool | None = None
     """Whether the moment of each new series is shown; for system errors it is."""
 

@@ -16,7 +16,7 @@ from rollwatch.clock import SystemClock
 from rollwatch.config.secrets import SecretStore
 from rollwatch.engine.delivery import delivery_to
 from rollwatch.engine.engine import Engine
-from rollwatch.exporter.arrivals import Arrivals, listening
+from rollwatch.exporter.arrivals import Arrivals, Nobody, listening
 from rollwatch.exporter.exposing import Exposition
 from rollwatch.exporter.hosting import HostWatch
 from rollwatch.exporter.reloading import Loader, Reloader
@@ -92,9 +92,8 @@ async def run_exporter(settings: ExporterSettings) -> None:
             await engine.refresh()
 
         exposition = Exposition(store, refresh, clock, location=location, log_dropped=settings.log_dropped)
-        web_config = await _open_web_config(settings, store, location)
-        ingest_config = await WebConfigSource.opened(settings.ingest_config_file, Access)
-        health = _health(engine, web_config, clock)
+        web_config, ingest_config = await _open_web_configs(settings, store, location)
+        health = _health(engine, web_config, ingest_config, clock)
         routes = exporter_routes(
             monitor=engine,
             health=health,
@@ -145,16 +144,25 @@ def _signals() -> tuple[asyncio.Event, asyncio.Event]:
     return stop, hang_up
 
 
-async def _open_web_config(settings: ExporterSettings, store: Store, location: str) -> WebConfigSource:
-    path = settings.web_config_file
-    if path is None:
-        return await WebConfigSource.opened(None, Access)
-    gauge = store.gauge(m.ROLLWATCH_WEB_CONFIG_LAST_RELOAD_SUCCESSFUL, (location,))
-    gauge.set(1)
-    return await WebConfigSource.opened(path, Access, on_reload=gauge.set)
+async def _open_web_configs(
+    settings: ExporterSettings, store: Store, location: str
+) -> tuple[WebConfigSource, WebConfigSource]:
+    """Of the operators' listener, and of the one for browsers and applications."""
+
+    def show(_: bool) -> None:
+        gauge.set(own.problem is None and ingest.problem is None)
+
+    own = await WebConfigSource.opened(settings.web_config_file, Access, on_reload=show)
+    ingest = await WebConfigSource.opened(settings.ingest_config_file, Nobody, on_reload=show)
+    if settings.web_config_file is not None or settings.ingest_config_file is not None:
+        gauge = store.gauge(m.ROLLWATCH_WEB_CONFIG_LAST_RELOAD_SUCCESSFUL, (location,))
+        gauge.set(1)
+    return own, ingest
 
 
-def _health(engine: Engine, web_config: WebConfigSource, clock: Clock) -> Health:
+def _health(
+    engine: Engine, web_config: WebConfigSource, ingest_config: WebConfigSource, clock: Clock
+) -> Health:
     def alive() -> str | None:
         overdue = engine.overdue()
         if not overdue:
@@ -173,6 +181,7 @@ def _health(engine: Engine, web_config: WebConfigSource, clock: Clock) -> Health
         checks={
             "configuration": lambda: engine.config_problem,
             "web_configuration": lambda: web_config.problem,
+            "ingest_web_configuration": lambda: ingest_config.problem,
         },
     )
 

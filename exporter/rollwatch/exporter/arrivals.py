@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,9 +28,13 @@ if TYPE_CHECKING:
     from rollwatch.serving.route import Route
     from rollwatch.serving.web_config_file import WebConfigSource
 
-__all__ = ["Arrivals", "listening"]
+__all__ = ["Arrivals", "Nobody", "listening"]
 
 _log = structlog.get_logger(__name__)
+
+
+class Nobody(StrEnum):
+    """The roles of the ingest listener: it has none."""
 
 
 class Arrivals:
@@ -85,7 +90,6 @@ class Arrivals:
         """Bring what depends on time up to date; before each exposition."""
         await self.board.refresh_in_slices()
         self.browser.refresh()
-        self.push.refresh()
         self.logs.refresh()
 
     def works(self) -> Iterator[tuple[str, Coroutine[object, object, None]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from itertools import accumulate, islice
 from operator import itemgetter
@@ -13,6 +12,7 @@ from aiohttp import web
 
 from rollwatch.clock import SystemClock
 from rollwatch.exporter.figures_types import SCHEMA_VERSION
+from rollwatch.figures.slices import in_slices
 from rollwatch.metrics.series import HistogramChild
 from rollwatch.serving.refusal import Refusal
 from rollwatch.serving.route import Route
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["figures_json", "figures_routes"]
 
-_SLICE_S = 0.001
 _RECORDS = 10
 _MOST_RECORDS = 1000
 
@@ -45,14 +44,9 @@ async def figures_json(
     board: Board, clock: Clock, service: str | None = None, *, records: int = _RECORDS
 ) -> bytes:
     """The document; of one service only, if `service` says so. Lets the loop turn every millisecond."""
-    board.refresh()
+    await board.refresh_in_slices()
     pieces: list[bytes] = []
-    until = clock.monotonic() + _SLICE_S
-    for piece in _document(board, clock.wall(), service, records):
-        pieces.append(piece)
-        if clock.monotonic() >= until:
-            await asyncio.sleep(0)
-            until = clock.monotonic() + _SLICE_S
+    await in_slices(map(pieces.append, _document(board, clock.wall(), service, records)), clock)
     return b"".join(pieces)
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from rollwatch.engine.view import RunRefused
 from rollwatch.exporter.page import explained_page, message_page
 from rollwatch.exporter.page_words import milliseconds, shown, utc
-from rollwatch.serving.limits import read_body
+from rollwatch.serving.body import read_body
 from rollwatch.serving.negotiation import HTML, JSON, TEXT, preferred
 from rollwatch.serving.refusal import Refusal, refusal_response
 

@@ -100,6 +100,20 @@ class ServiceFigures:
                 if name in before:
                     stream.succeed(before[name])
         self.signals = signals
+        self._start_faults()
+
+    def _start_faults(self) -> None:
+        """From 0, so that the first refused value is an increase."""
+        signals = self.signals
+        can_come = {
+            Origin.PUSH: signals.push is not None,
+            Origin.LOG: bool(signals.logs),
+            Origin.RECORDS: bool(signals.records),
+            Origin.JSON: bool(signals.figures or signals.records),
+        }
+        for origin in (origin for origin, can in can_come.items() if can):
+            for fault in FigureFault:
+                self._store.counter(m.FIGURE_FAULTS_TOTAL, (*self._base, origin.value, fault.value))
 
     def _state(self, definition: FigureDef) -> None:
         """What is declared of a figure, as series."""
@@ -160,7 +174,7 @@ class ServiceFigures:
             if stream is None:
                 continue
             await in_slices(self._taking_records(name, listed, []), self._clock)
-            # A list that is read again and again says with every reading that what it said before still holds.
+            # A list that is read again and again says each time that what it said before still holds.
             for figure in stream.fed:
                 if figure in self.figures:
                     self.figures[figure].confirm()

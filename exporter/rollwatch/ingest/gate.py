@@ -1,8 +1,10 @@
-"""What stands before whatever browsers and applications send: how often, from which pages."""
+"""What stands before whatever browsers and applications send: how often, in which form, from which pages."""
 
 from __future__ import annotations
 
+import asyncio
 import math
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -11,24 +13,27 @@ from rollwatch.ingest.clients import Buckets, Clients
 from rollwatch.serving.refusal import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import AsyncIterator, Collection, Mapping
 
     from rollwatch.clock import Clock
     from rollwatch.config.ingest import IngestSpec
     from rollwatch.serving.route import Request
 
-__all__ = ["Gate", "cross_origin_headers", "preflight"]
+__all__ = ["Gate", "check_content_type", "cross_origin_headers", "preflight"]
 
 _ALL = b"all"
+_CONTENT_TYPES = frozenset({"application/json", "text/plain"})
+"""`text/plain` is what pages may send without asking first (Fetch, section 2.2.2)."""
 _PREFLIGHT_S = 600
 
 
 class Gate:
-    """Bounds what clients without a token send, one by one and together."""
+    """Bounds what clients without a token send, one by one and together, and how long they have the loop."""
 
     def __init__(self, spec: IngestSpec, clock: Clock, secret: bytes) -> None:
         self._clock = clock
         self._secret = secret
+        self._turn = asyncio.Lock()
         self._put_in_force(spec)
 
     def configure(self, spec: IngestSpec) -> None:
@@ -51,7 +56,8 @@ class Gate:
                 429,
                 "too_many_requests",
                 "This client sends too often.",
-                "Send less often, several events in one request; or raise ingest.client_rate.",
+                "Send less often, several events in one request. Operators: name proxies under "
+                "ingest.trusted_proxies, or all of their clients count as one; or raise ingest.client_rate.",
                 headers={"Retry-After": str(math.ceil(wait_s))},
             )
         wait_s = self._together.wait_s(_ALL, now)
@@ -63,6 +69,31 @@ class Gate:
                 "Sample fewer sessions (browser.sample), or raise ingest.total_rate.",
                 headers={"Retry-After": str(math.ceil(wait_s))},
             )
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """For work that may take milliseconds: one client's at a time, and after it all others have theirs.
+
+        Without it fifty requests that arrive together would stop the loop for fifty times as long as one.
+        """
+        async with self._turn:
+            try:
+                yield
+            finally:
+                await asyncio.sleep(0)
+
+
+def check_content_type(request: Request) -> None:
+    """Let JSON pass, and what names no type. Raises Refusal 415."""
+    said = request.headers.get("Content-Type")
+    if said is not None and said.partition(";")[0].strip().lower() not in _CONTENT_TYPES:
+        raise Refusal(
+            415,
+            "content_type",
+            "This content type is not taken here.",
+            "Send JSON as application/json or text/plain.",
+            closes=True,
+        )
 
 
 def cross_origin_headers(origin: str | None, allowed: Collection[str]) -> Mapping[str, str]:

@@ -45,6 +45,7 @@ _HEADERS = {
         }
     },
     429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
 }
 _ABOUT = """What browsers and applications may send to rollwatch; nothing of the operators' is here.
 
@@ -56,8 +57,8 @@ everything else is refused by name in the answer, and the rest of the push count
 A service with `push.document` takes its application's own document instead of the one described here: any
 JSON, from which the configuration says what is read.
 
-An application brings a token. A page of an allowed origin brings none and is bounded by rate; its browser
-sends `Origin` by itself, and it names its service."""
+An application brings a token. A page of an allowed origin brings none, is bounded by rate, and sends at most
+64 KiB; its browser sends `Origin` by itself, and it names its service."""
 
 
 _FIGURES = {

@@ -296,9 +296,9 @@ ROLLWATCH_WEB_CONFIG_LAST_RELOAD_SUCCESSFUL = MetricDef(
     "rollwatch_web_config_last_reload_successful",
     MetricType.GAUGE,
     "1 if the newest web config (TLS, users, tokens) was taken; 0 if it was refused and an older one is "
-    "in force: see the log.",
+    "in force: see /health and the log.",
     scope=Scope.EXPORTER,
-    meaning="If --web.config.file is given.",
+    meaning="If --web.config.file or --web.ingest-config.file is given.",
 )
 ROLLWATCH_WEB_REQUESTS_TOTAL = MetricDef(
     "rollwatch_web_requests_total",

@@ -120,7 +120,7 @@ FIGURE_FAULTS_TOTAL = MetricDef(
     "Values that arrived and were refused, by what was wrong with them; the answer or the log names them.",
     scope=Scope.SERVICE,
     labels=("source", "fault"),
-    meaning="For each source (push, json, log, records) and fault from its first.",
+    meaning="For each source that is configured (push, json, log, records) and each fault, from 0.",
 )
 RECORDS_EXAMINED_TOTAL = MetricDef(
     "rollwatch_records_examined_total",

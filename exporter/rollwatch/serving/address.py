@@ -13,6 +13,7 @@ from rollwatch.errors import CantStart, UsageError
 __all__ = ["ListenAddress", "bind", "parse_listen_address"]
 
 _BACKLOG = 128
+_FLAGS = "--web.listen-address, or with --web.ingest-address if it is that one"
 
 
 class ListenAddress(NamedTuple):
@@ -83,10 +84,10 @@ async def _resolve(address: ListenAddress) -> tuple[socket.AddressFamily, tuple[
 def _why(error: OSError) -> str:
     match error.errno:
         case errno.EADDRINUSE:
-            return "the port is taken; is another rollwatch running? Choose another with --web.listen-address"
+            return f"the port is taken; is another rollwatch running? Choose another with {_FLAGS}"
         case errno.EACCES:
-            return "this user may not use that port; choose one above 1023 with --web.listen-address"
+            return f"this user may not use that port; choose one above 1023 with {_FLAGS}"
         case errno.EADDRNOTAVAIL:
-            return "this host has no such address; choose one of its own with --web.listen-address"
+            return f"this host has no such address; choose one of its own with {_FLAGS}"
         case _:
-            return f"{error.strerror}; choose another with --web.listen-address"
+            return f"{error.strerror}; choose another with {_FLAGS}"

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from rollwatch.serving.access import ANONYMOUS, PRINCIPAL, authenticate, authorize
+from rollwatch.serving.body import check_declared_body
 from rollwatch.serving.connection import Connection
 from rollwatch.serving.headers import add_security_headers
-from rollwatch.serving.limits import BODY_BYTES, LIMITS, Limits, check_declared_body
+from rollwatch.serving.limits import LIMITS, Limits
 from rollwatch.serving.origin import check_origin, check_reader
 from rollwatch.serving.passwords import Passwords
 from rollwatch.serving.refusal import Refusal, refusal_response
@@ -38,11 +39,10 @@ def build_app(
     """An application for `serve`."""
     limits = limits or Limits()
     passwords = Passwords(os.urandom(32))
-    routes = tuple(routes)
     by_handler: dict[tuple[str, str], Route] = {}
     app = web.Application(
         middlewares=[_guard(by_handler, source, passwords, limits)],
-        client_max_size=max([limits.body_bytes, *(route.body_bytes or 0 for route in routes)]),
+        client_max_size=limits.body_bytes,
     )
     app[LIMITS] = limits
     app[WEB] = source
@@ -84,11 +84,9 @@ def _guard(
         request[PRINCIPAL] = ANONYMOUS
         try:
             async with asyncio.timeout(request_s):
-                body_bytes = (route.body_bytes if route is not None else None) or limits.body_bytes
-                request[BODY_BYTES] = body_bytes
-                check_declared_body(request, body_bytes)
                 config = source.current
                 if route is None or not route.is_cross_origin:
+                    check_declared_body(request, limits.body_bytes)
                     check_origin(
                         request.method, request.headers, config.known_hosts, asks_who=config.asks_who
                     )
@@ -124,7 +122,12 @@ def _answer(request: Request, refusal: Refusal) -> web.StreamResponse:
     return refusal_response(refusal, request.headers.get("Accept"), path=request.path)
 
 
-_NOTHING_HERE = Refusal(404, "not_found", "There is nothing here.", "The page at / links what there is.")
+_NOTHING_HERE = Refusal(
+    404,
+    "not_found",
+    "There is nothing here.",
+    "Check the address and the port; the page at / of the operators' address links what there is.",
+)
 
 
 def _too_slow(request_s: float) -> Refusal:

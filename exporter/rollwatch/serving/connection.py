@@ -80,8 +80,8 @@ class Connection(web.RequestHandler):
         self.is_busy = False
         """Whether a request is being answered."""
         self.waits_since: float | None = loop.time()
-        """Since when it waits for its client, on the loop's clock: for a request, for more of a body, for it to
-        take what it is sent. None while the next step is ours."""
+        """Since when it waits for its client, on the loop's clock: for a request, for more of a body, for it
+        to take what it is sent. None while the next step is ours."""
 
     @property
     def is_loopback(self) -> bool:
@@ -174,11 +174,16 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to what is no HTTP, and to a fault of ours: without details, which are in the log."""
+        """The answer to what is no HTTP, to a refusal before any route, and to a fault of ours.
+
+        Without details, which are in the log.
+        """
         if isinstance(exc, ConnectionError) or (isinstance(exc, RuntimeError) and self._has_gone):
             # The client left, or we broke off; there is nobody to answer.
             raise exc
-        if status < 500 or isinstance(exc, HttpProcessingError):
+        if isinstance(exc, Refusal):
+            refusal = exc
+        elif status < 500 or isinstance(exc, HttpProcessingError):
             _log.debug("request_malformed", client=request.remote, why=_without_input(message))
             refusal = Refusal(
                 400,

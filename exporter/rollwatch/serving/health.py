@@ -51,11 +51,15 @@ class Health:
         ]
 
     def liveness(self) -> list[Route]:
-        """`/-/healthy` alone, for a listener that strangers reach."""
-        return [Route("GET", "/-/healthy", self._healthy, ANYONE)]
+        """`/-/healthy` alone, and without the names of probes, for a listener that strangers reach."""
+        return [Route("GET", "/-/healthy", self._healthy_or_not, ANYONE)]
 
     async def _healthy(self, _: Request) -> web.StreamResponse:
         return self._plain("healthy", self.alive())
+
+    async def _healthy_or_not(self, _: Request) -> web.StreamResponse:
+        problem = None if self.alive() is None else "its operators find out why at /health."
+        return self._plain("healthy", problem)
 
     async def _ready(self, _: Request) -> web.StreamResponse:
         return self._plain("ready", self.alive() or self.ready())

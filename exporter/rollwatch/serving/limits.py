@@ -1,21 +1,12 @@
-"""How much one client may ask of a listener, and the reading of a body within that."""
+"""How much one client may ask of a listener."""
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from rollwatch.serving.connection import Connection
-from rollwatch.serving.refusal import Refusal
-
-if TYPE_CHECKING:
-    from rollwatch.serving.route import Request
-
-__all__ = ["BODY_BYTES", "LIMITS", "Limits", "read_body"]
+__all__ = ["LIMITS", "Limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,57 +34,3 @@ class Limits:
 
 
 LIMITS = web.AppKey("LIMITS", Limits)
-BODY_BYTES = web.RequestKey("BODY_BYTES", int)
-"""The longest body of this request; set on every request that reached a handler."""
-
-
-def check_declared_body(request: Request, body_bytes: int) -> None:
-    """Refuse by the headers alone what would not be read anyway. Raises Refusal."""
-    if "Content-Encoding" in request.headers:
-        raise Refusal(
-            415,
-            "encoded_body",
-            "Compressed request bodies are not taken here.",
-            "Send the body without Content-Encoding.",
-            closes=True,
-        )
-    if (request.content_length or 0) > body_bytes:
-        raise _too_large(body_bytes)
-
-
-async def read_body(request: Request) -> bytes:
-    """The whole body. Raises Refusal when it is too large or comes too slowly."""
-    limits, body_bytes = request.app[LIMITS], request[BODY_BYTES]
-    connection = request.protocol
-    try:
-        async with asyncio.timeout(limits.body_s):
-            with connection.waiting() if isinstance(connection, Connection) else nullcontext():
-                return await _read(request, body_bytes)
-    except TimeoutError:
-        raise Refusal(
-            408,
-            "body_too_slow",
-            f"The request body did not arrive within {limits.body_s:g} s.",
-            "Send it in one go.",
-            closes=True,
-        ) from None
-
-
-async def _read(request: Request, body_bytes: int) -> bytes:
-    """aiohttp's own `read` knows one limit only, that of the route which takes most."""
-    body = bytearray()
-    while chunk := await request.content.readany():
-        body += chunk
-        if len(body) > body_bytes:
-            raise _too_large(body_bytes)
-    return bytes(body)
-
-
-def _too_large(body_bytes: int) -> Refusal:
-    return Refusal(
-        413,
-        "body_too_large",
-        f"The request body is larger than {body_bytes // 1024} KiB.",
-        "Send less.",
-        closes=True,
-    )

@@ -33,7 +33,6 @@ class Route:
     """Whether anybody may use it while no authentication is configured."""
     request_s: float | None = None
     """Time for the whole answer, where `Limits.request_s` does not fit."""
-    body_bytes: int | None = None
-    """The longest body, where `Limits.body_bytes` does not fit."""
     is_cross_origin: bool = False
-    """Whether pages of other sites may send to it with effects: the handler itself judges their `Origin`."""
+    """Whether pages of other sites may send to it with effects: the handler itself judges their `Origin`, and
+    what they declare of the body (`read_body` does), so that they may read every answer."""

@@ -21,6 +21,7 @@ from aiohttp import web
 from rollwatch.serving.address import ListenAddress, bind, parse_listen_address
 from rollwatch.serving.app import WEB
 from rollwatch.serving.connection import Connection
+from rollwatch.serving.expectation import without_expectations
 from rollwatch.serving.limits import LIMITS
 
 if TYPE_CHECKING:
@@ -206,6 +207,7 @@ async def serve(app: web.Application, address: str) -> AsyncIterator[Listener]:
         await runner.setup()
         if runner.server is None:
             raise AssertionError("a runner that was set up has a server")
+        runner.server.request_handler = without_expectations(runner.server.request_handler)
         listener = Listener(sock, runner.server, app)
         stack.callback(listener.abort)
         stack.push_async_callback(runner.cleanup)
@@ -233,5 +235,6 @@ def _announce(listener: Listener) -> None:
         _log.warning(
             "listening_without_authentication",
             address=str(listener.address),
-            remedy="everybody who reaches this port may use it: set --web.config.file or listen on 127.0.0.1",
+            remedy="everybody who reaches this port may use it: listen on 127.0.0.1, or set --web.config.file"
+            " (--web.ingest-address: tokens and origins guard it; keep it behind your proxy)",
         )

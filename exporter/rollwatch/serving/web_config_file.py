@@ -47,7 +47,8 @@ _Fingerprint = tuple[tuple[str, int, int, int], ...]
 class WebConfigSource:
     """Holds the web configuration in force. Without a path it is open and stays so.
 
-    Making one reads the file, and raises ConfigError with every problem. `roles` are the program's.
+    Making one reads the file, and raises ConfigError with every problem. `roles` are the program's; without
+    any, nobody is asked who it is on this listener, and users and tokens in the file are a mistake.
     """
 
     def __init__(
@@ -143,10 +144,10 @@ def _load(path: Path, roles: tuple[str, ...]) -> _Loaded:
     except ValidationError as error:
         report.invalid(error, root, WebDocument)
         raise ConfigError(report.problems) from None
-    return _build(document, path, root, report)
+    return _build(document, path, root, report, roles)
 
 
-def _build(document: WebDocument, path: Path, root: Node, report: Report) -> _Loaded:
+def _build(document: WebDocument, path: Path, root: Node, report: Report, roles: tuple[str, ...]) -> _Loaded:
     base_dir = path.parent
     files = [path]
     context = None
@@ -166,6 +167,11 @@ def _build(document: WebDocument, path: Path, root: Node, report: Report) -> _Lo
         )
         if digest is not None:
             tokens.append(Token(spec.name, spec.role, digest))
+    if not roles:
+        for key in ("basic_auth_users", "tokens"):
+            if getattr(document, key):
+                message = "has no effect: nobody is asked who it is on this listener"
+                report.at(root, (key,), message, "Remove it; what may be sent here is said in rollwatch.yml.")
     if report.problems:
         raise ConfigError(report.problems)
     headers = document.http_server_config.headers.model_dump(by_alias=True, exclude_none=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from rollwatch.exporter.figures_types import FiguresJson
 from rollwatch.serving.route import ANYONE
 from support.manual_clock import ManualClock
 from support.pushing import TOKEN, HurriedClock, Pushing, loaded, made, pushing
+from support.turns import turns_of_the_loop
 from support.web import listening
 
 CONFIG = """
@@ -200,18 +200,9 @@ async def test_a_long_document_lets_the_loop_live(tmp_path: Path) -> None:
     web = parts.board.service("web")
     assert web is not None
     web.take_records("trades", records)
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    counting = asyncio.create_task(count())
-    await figures_json(parts.board, HurriedClock(), records=30)
-    counting.cancel()
-    assert turns > 30
+    async with turns_of_the_loop() as turns:
+        await figures_json(parts.board, HurriedClock(), records=30)
+        assert len(turns) > 30
 
 
 async def test_text_that_can_not_be_written_as_utf8_is_shown_all_the_same(tmp_path: Path) -> None:

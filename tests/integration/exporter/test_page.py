@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -19,6 +18,7 @@ from rollwatch.exporter.page_words import ago, duration, milliseconds, reason_wo
 from rollwatch.exporter.routes import Access
 from rollwatch.model import Component, Reason, Role, Verdict
 from support.fake_monitor import NOW, FakeMonitor, probe, production, run, service
+from support.turns import turns_of_the_loop
 from support.web import Answer, ask, listening
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&amp;{{ 7*7 }}\x00\u202e"
@@ -376,20 +376,11 @@ class TickingClock:
 async def test_a_large_production_lets_the_loop_turn_while_its_page_is_written() -> None:
     many = [service(f"s{n:03}", *(probe(f"s{n:03}/p{k}", *[UP] * 60) for k in range(10))) for n in range(100)]
     await status_page(production(), 0)
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    counting = asyncio.create_task(count())
-    body = await status_page(production(*many), 0, clock=TickingClock())
-    counting.cancel()
+    async with turns_of_the_loop() as turns:
+        body = await status_page(production(*many), 0, clock=TickingClock())
+        assert len(turns) > 1000
     assert "All 1000 probes are up" in body
     assert len(body) < 2_500_000
-    assert turns > 1000
 
 
 # words

@@ -225,3 +225,20 @@ def test_a_web_config_is_asked_for_and_a_bad_one_keeps_the_old(tmp_path, target)
         assert fetch(exporter.url + "/metrics")[0] == 401
         health = json.loads(fetch(exporter.url + "/health", headers=token)[2])
         assert health["checks"]["web_configuration"]["status"] == "down"
+
+
+def test_a_bad_web_config_of_the_ingest_listener_is_seen_by_its_operators(tmp_path, target):
+    config, web = tmp_path / "rollwatch.yml", tmp_path / "ingest-web.yml"
+    write_config(config, target.url)
+    web.write_text("http_server_config: {headers: {X-Frame-Options: deny}}\n")
+    arguments = ("--web.ingest-address", "127.0.0.1:0", "--web.ingest-config.file", str(web))
+    with running_exporter(config, *arguments) as exporter:
+        assert 'rollwatch_web_config_last_reload_successful{location="here"} 1' in exporter.get("/metrics")
+        web.write_text("tokns: []\n")
+        wait_for(
+            lambda: 'web_config_last_reload_successful{location="here"} 0' in exporter.get("/metrics"),
+            "the refused web config to show",
+        )
+        checks = json.loads(exporter.get("/health"))["checks"]
+        assert checks["ingest_web_configuration"]["status"] == "down"
+        assert checks["web_configuration"]["status"] == "up"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import jsonschema
 import pytest
 
 from rollwatch.ingest.openapi import openapi_document
+from rollwatch.ingest.push.mapped import DocumentPlan
 from support.manual_clock import ManualClock
 from support.pushing import TOKEN, Answered, HurriedClock, Pushing, loaded, pushing
 from support.web import closed, eventually, parse
@@ -193,6 +195,23 @@ async def test_an_application_may_keep_its_own_document(
     answered = await parts.push(document, token=TOKENS[token])
     assert (answered.status, body) == (status, {name: answered.json.get(name) for name in body})
     held_to_the_description(answered)
+
+
+@pytest.mark.parametrize(("padding", "in_thread"), [(100, False), (40_000, True)])
+async def test_a_document_that_is_gone_through_for_long_keeps_nobody_waiting(
+    parts: Pushing, monkeypatch: pytest.MonkeyPatch, padding: int, in_thread: bool
+) -> None:
+    threads: list[threading.Thread] = []
+    read = DocumentPlan.read
+
+    def reading(plan: DocumentPlan, raw: Any) -> Any:
+        threads.append(threading.current_thread())
+        return read(plan, raw)
+
+    monkeypatch.setattr(DocumentPlan, "read", reading)
+    answered = await parts.push({"live": {"streams": 3}, "padding": "x" * padding}, token=TOKENS["COACH"])
+    assert answered.status == 200
+    assert [thread is not threading.main_thread() for thread in threads] == [in_thread]
 
 
 async def test_an_application_may_count_up_by_what_is_new(parts: Pushing) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rollwatch.ingest.push.json_text import read_json
 from support.manual_clock import ManualClock
 from support.pushing import TOKEN, Pushing, loaded, pushing
+from support.turns import turns_of_the_loop
 
 PAGE, OTHER = "https://app.example.com", "https://evil.example.com"
 CONFIG = """
@@ -77,6 +82,33 @@ async def test_a_page_is_bounded_by_its_rate_and_an_application_is_not(parts: Pu
     assert [answer.status for answer in pages] == [200] * 20 + [429] * 5
     assert pages[-1].headers["Access-Control-Allow-Origin"] == PAGE
     assert (await parts.push(CLAIM)).status == 200
+
+
+async def test_a_page_sends_no_more_than_its_browser_would_when_it_is_left(parts: Pushing) -> None:
+    long = json.dumps(CLAIM).encode() + b" " * 64 * 1024
+    answered = await parts.push(body=long, token=None, headers={"Origin": PAGE}, query="?service=api")
+    assert (answered.status, answered.json["error"]) == (413, "body_too_large")
+    assert "64 KiB" in answered.json["message"]
+    assert answered.headers["Access-Control-Allow-Origin"] == PAGE
+    assert (await parts.push(body=long)).status == 200, "an application may"
+
+
+async def test_what_pages_send_at_once_is_read_one_after_the_other(
+    parts: Pushing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = json.dumps(CLAIM).encode() + b" " * 60_000
+
+    def reading(body: bytes) -> Any:
+        turns[-1] += 1
+        return read_json(body)
+
+    monkeypatch.setattr("rollwatch.ingest.push.intake.read_json", reading)
+    page = {"body": long, "token": None, "headers": {"Origin": PAGE}, "query": "?service=api"}
+    async with turns_of_the_loop() as turns:
+        answers = await asyncio.gather(*(parts.push(**page) for _ in range(15)))
+        assert sum(turns) == 15
+        assert max(turns) == 1
+    assert {answered.status for answered in answers} == {200}
 
 
 async def test_a_page_with_a_token_is_an_application(parts: Pushing) -> None:

@@ -19,6 +19,7 @@ from rollwatch.figures.reading import ReadingPlan
 from rollwatch.metrics.store import Store
 from rollwatch.model import Reason
 from rollwatch.probers import discover
+from support.faults import FAULTS
 from support.json_probing import Teller
 from support.manual_clock import ManualClock
 from support.running import make_env, run_probe
@@ -95,7 +96,7 @@ class Coach:
             tuple(value for label, value in sample.labels.items() if label not in common): sample.value
             for family in self.store.collect()
             for sample in family.samples
-            if sample.name == name
+            if sample.name == name and (name != FAULTS or sample.value)
         }
 
     def value(self, name: str) -> float | None:
@@ -145,7 +146,7 @@ async def test_the_worked_example_comes_out_to_the_cent(
         ("commission", "actual"): 1.3,
         ("slippage", "actual"): 0.25,
     }
-    assert coach.values("rollwatch_figure_faults_total") == {}
+    assert coach.values(FAULTS) == {}
 
 
 async def test_the_documents_of_the_page_are_read_whole(tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ async def test_the_documents_of_the_page_are_read_whole(tmp_path: Path) -> None:
     assert coach.values("rollwatch_provider_in_use") == {("massive",): 1, ("tradier",): 0}
     assert coach.value("coach_greeks_valid_ratio") == 0.99
     assert coach.values("rollwatch_system_errors_total") == {("broker_timeout",): 0, ("stale_quote",): 0}
-    assert coach.values("rollwatch_figure_faults_total") == {}
+    assert coach.values(FAULTS) == {}
 
     errors = {"errors": {"broker_timeout": 5, "stale_quote": 0}}
     coach.push(PUSHED | {"reportId": "8", "systemHealth": errors})

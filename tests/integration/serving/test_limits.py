@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -125,6 +128,42 @@ async def test_idle_connections_make_room_for_one_that_asks() -> None:
         for _, writer in silent:
             writer.close()
             await closed(writer)
+
+
+@contextlib.contextmanager
+def saying(listener: Listener, request: bytes, times: int) -> Iterator[None]:
+    """So many clients that send `request`, and then neither send nor read."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(times):
+            sock = stack.enter_context(socket.create_connection(("127.0.0.1", listener.port)))
+            sock.sendall(request)
+        yield
+
+
+async def test_bodies_that_drip_make_room_for_one_that_asks() -> None:
+    async with listening(limits=Limits(connections=4)) as listener:
+        with saying(listener, b"POST /act HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx", 4):
+            await eventually(lambda: listener.busy == 4)
+            assert (await ask(listener)).status == 200
+
+
+async def test_clients_that_take_nothing_make_room_for_one_that_asks() -> None:
+    async def huge(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b"x" * 65536)
+
+    routes = (*ROUTES, Route("GET", "/huge", huge, ANYONE))
+    async with listening(routes=routes, limits=Limits(connections=4)) as listener:
+
+        async def gets_through() -> bool:
+            return b"200 OK" in await raw(listener, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+
+        with saying(listener, b"GET /huge HTTP/1.1\r\nHost: a\r\n\r\n", 4):
+            await eventually(lambda: listener.busy == 4)
+            # Once as much is under way to them as sockets hold.
+            await eventually(gets_through)
 
 
 async def test_where_all_are_busy_one_more_is_turned_away() -> None:

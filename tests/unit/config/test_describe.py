@@ -63,7 +63,7 @@ services:
     written_out = "a secret stands in the file. Write ${file:PATH} or ${env:NAME} instead."
     assert [line for line in lines(tmp_path, text) if line.startswith("warning: ")] == [
         f"warning: services.both.probes.d.token: {written_out}",
-        "warning: services.empty: nothing is probed and nothing arrives. Add a probe.",
+        "warning: services.empty: nothing is probed and nothing arrives. Add probes, push or logs.",
         "warning: services.away: every probe runs in another location.",
         "warning: services.data: a provider is a fallback and none is primary. Give one role: primary.",
         "warning: ${file:token} can be read by every user of this host. Run chmod o-r on the file.",

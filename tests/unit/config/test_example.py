@@ -30,7 +30,7 @@ def example(tmp_path: Path) -> Config:
     path = tmp_path / "rollwatch.yml"
     shutil.copy(ROOT / "rollwatch.example.yml", path)
     (tmp_path / "secrets").mkdir()
-    for name in ("api-token", "massive", "tradier"):
+    for name in ("api-token", "massive", "push-api", "tradier"):
         (tmp_path / "secrets" / name).touch(0o600)
         (tmp_path / "secrets" / name).write_text("s3cret\n")
     secrets = SecretStore(tmp_path, {"FEED_TOKEN": "s3cret"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from unittest.mock import Mock
 
 import pytest
@@ -12,6 +14,7 @@ from rollwatch.ingest.gate import Gate, cross_origin_headers, preflight
 from rollwatch.serving.refusal import Refusal
 from rollwatch.serving.route import Request
 from support.manual_clock import ManualClock
+from support.turns import turns_of_the_loop
 
 PAGE = "https://www.example.com"
 
@@ -101,6 +104,22 @@ def test_trusted_proxies_can_change() -> None:
 
     door.admit(request("10.0.0.1", X_Forwarded_For="192.0.2.1"))
     door.admit(request("10.0.0.1", X_Forwarded_For="192.0.2.2"))
+
+
+async def test_long_work_is_done_for_one_client_at_a_time_and_the_loop_turns_in_between() -> None:
+    door = gate(ManualClock())
+
+    async def work(number: int) -> None:
+        with suppress(Refusal):
+            async with door.turn():
+                turns[-1] += 1
+                if number % 2:
+                    raise Refusal(422, "no", "No.")
+
+    async with turns_of_the_loop() as turns:
+        await asyncio.gather(*(work(number) for number in range(10)))
+        assert sum(turns) == 10
+        assert max(turns) == 1
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
 from rollwatch.errors import ConfigError
+from rollwatch.exporter.arrivals import Nobody
 from rollwatch.serving.web_config_file import WebConfigSource
 from support.web import Job, password_hash
 
@@ -234,6 +235,15 @@ async def test_a_new_user_counts_without_a_restart(here: Path) -> None:
     (here / "web.yml").write_text(f"basic_auth_users: {{ann: {HASH}, bob: {HASH}}}")
     await source.refresh()
     assert set(source.current.users) == {"ann", "bob"}
+
+
+def test_users_and_tokens_are_refused_where_nobody_is_asked(here: Path) -> None:
+    path = here / "web.yml"
+    path.write_text(f"basic_auth_users: {{ann: {HASH}}}\n")
+    with pytest.raises(ConfigError, match="basic_auth_users: has no effect: nobody is asked who it is"):
+        WebConfigSource(path, Nobody)
+    path.write_text("http_server_config: {headers: {X-Frame-Options: deny}}\n")
+    assert WebConfigSource(path, Nobody).current.headers == {"X-Frame-Options": "deny"}
 
 
 async def test_a_new_token_in_a_file_counts_without_a_restart(here: Path) -> None:

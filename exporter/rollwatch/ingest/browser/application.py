@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rollwatch.config.browser import BrowserSpec
     from rollwatch.ingest.browser.beacon import Beacon, Device, HeapEvent, LoadEvent, ShiftEvent, TimeEvent
     from rollwatch.ingest.browser.errors import GroupView
-    from rollwatch.ingest.browser.examiner import Examined
+    from rollwatch.ingest.browser.script_errors import Sighting
     from rollwatch.ingest.browser.sessions import Session
     from rollwatch.metrics.bounded import BoundedNames
     from rollwatch.metrics.series import Child, CounterChild
@@ -56,7 +56,7 @@ class BrowserApplication:
         self._clock = clock
         self._base = base
         self.spec = spec
-        self._thresholds = thresholds
+        self._buckets = m.page_buckets(thresholds)
         self.is_closed = False
         self.outcomes: dict[Outcome, CounterChild] = {
             outcome: store.counter(m.BEACONS_TOTAL, (*base, outcome.value)) for outcome in Outcome
@@ -74,8 +74,9 @@ class BrowserApplication:
 
     def configure(self, spec: BrowserSpec, thresholds: Mapping[str, Mapping[str, float]]) -> None:
         """Go by `spec` from now on. Only other routes or buckets make pages begin anew."""
-        moved = (spec.routes, thresholds) != (self.spec.routes, self._thresholds)
-        self.spec, self._thresholds = spec, thresholds
+        buckets = m.page_buckets(thresholds)
+        moved = (spec.routes, buckets) != (self.spec.routes, self._buckets)
+        self.spec, self._buckets = spec, buckets
         if moved:
             self._pages.close()
             self._pages = self._make_pages()
@@ -88,7 +89,7 @@ class BrowserApplication:
             self._clock,
             self._base,
             routes=self.spec.routes,
-            thresholds=self._thresholds,
+            buckets=self._buckets,
         )
 
     def _put_in_force(self) -> None:
@@ -125,15 +126,15 @@ class BrowserApplication:
                     "List them under browser.goals of the service.",
                 )
 
-    async def examine(self, beacon: Beacon) -> list[Examined]:
+    async def examine(self, beacon: Beacon) -> list[Sighting]:
         """What the errors in `beacon` are, for `take`."""
         return await self._errors.examine(e for e in beacon.events if type(e) is ErrorEvent)
 
-    def take(self, beacon: Beacon, examined: Sequence[Examined] = (), browser: str = "") -> None:
-        """Count everything in `beacon`; `examined` has what its errors are, in order."""
+    def take(self, beacon: Beacon, sightings: Sequence[Sighting] = (), browser: str = "") -> None:
+        """Count everything in `beacon`; `sightings` are its errors, in order."""
         device = beacon.device
         session = self._sessions.hear(beacon.session, beacon.session_age_s, device)
-        errors = iter(examined)
+        errors = iter(sightings)
         for event in beacon.events:
             match event.type:
                 case "session_start":
@@ -146,7 +147,7 @@ class BrowserApplication:
                     session.is_error_awaited = False
                     self._pages.at(event.path, event.route).views[device].inc()
                 case "error":
-                    self._take_error(event, next(errors), beacon, browser, session)
+                    self._take_error(next(errors), beacon, browser, session)
                 case _:
                     self._measure(event, beacon)
         self.outcomes[Outcome.ACCEPTED].inc()
@@ -164,10 +165,9 @@ class BrowserApplication:
             case _:
                 page.observe(_TIMES[event.name], beacon.device, event.value / _MS)
 
-    def _take_error(
-        self, event: ErrorEvent, examined: Examined, beacon: Beacon, browser: str, session: Session
-    ) -> None:
-        if not self._errors.take(event, examined, beacon, browser):
+    def _take_error(self, sighting: Sighting, beacon: Beacon, browser: str, session: Session) -> None:
+        event = sighting.event
+        if not self._errors.take(sighting, beacon, browser):
             session.is_error_awaited = session.is_error_awaited or event.first
         elif event.first or session.is_error_awaited:
             session.is_error_awaited = False

@@ -38,7 +38,7 @@ def refusal_of(error: ValidationError) -> Refusal:
     if faults[0]["type"] == "json_invalid":
         return Refusal(
             400,
-            Unread.NOT_JSON,
+            Unread.JSON_INVALID,
             "The body is no JSON in UTF-8, or is nested too deeply.",
             f"Send one whole beacon as JSON. {_SEE}",
         )

@@ -26,6 +26,8 @@ _REMEMBERED = 1000
 _RATE = 20.0
 _BURST = 200.0
 _MESSAGE_LIMIT = 1000
+_STACK_LIMIT = 2000
+"""Characters that are remembered of a stack: what is at the top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,10 @@ class Examined:
     """`other` if nobody looked."""
     title: str = ""
     message: str = ""
-    stack: bytes = b""
-    """A digest of its frames."""
+    stack: str = ""
+    """Its first frames as they came, for people."""
+    stack_digest: bytes = b""
+    """Tells its frames from others."""
     ignored_by: str | None = None
     """The name of the pattern."""
 
@@ -81,11 +85,13 @@ class Examiner:
         if self._budget.wait_s(b"", self._clock.monotonic()) > 0:
             return Examined(OTHER, ignored_by=ignored_by)
         frames = parse_stack(event.stack or "")
+        stack = render(frames)
         examined = Examined(
             fingerprint(event.name, event.message, frames),
             title(event.name, event.message),
             scrub(event.message, _MESSAGE_LIMIT),
-            self._digest_of(render(frames)),
+            stack[:_STACK_LIMIT],
+            self._digest_of(stack),
             ignored_by,
         )
         if len(self._known) >= self._limit:

@@ -10,13 +10,14 @@ from aiohttp import web
 from rollwatch.ingest.browser import metrics as m
 from rollwatch.ingest.browser.agents import browser_of
 from rollwatch.ingest.browser.application import BrowserApplication
-from rollwatch.ingest.browser.beacon import ErrorEvent, parse_beacon
+from rollwatch.ingest.browser.beacon import Beacon, ErrorEvent, parse_beacon
 from rollwatch.ingest.browser.outcomes import Outcome, Unread
 from rollwatch.ingest.browser.replays import Replays
 from rollwatch.ingest.browser.script import Script
-from rollwatch.ingest.gate import cross_origin_headers, preflight
+from rollwatch.ingest.gate import check_content_type, cross_origin_headers, preflight
+from rollwatch.ingest.unread import UnreadRequests
 from rollwatch.metrics.bounded import BoundedNames
-from rollwatch.serving.limits import read_body
+from rollwatch.serving.body import read_body
 from rollwatch.serving.refusal import Refusal
 from rollwatch.serving.route import ANYONE, Route
 
@@ -34,7 +35,8 @@ __all__ = ["BrowserIntake"]
 
 _PATH = "/ingest/browser"
 _BODY_BYTES = 64 * 1024
-_BODY_TYPES = frozenset({"", "text/plain", "application/json"})
+_SHORT_BYTES = 4096
+"""Read at once, whatever is in it."""
 _SWEEP_S = 5.0
 _TIDY_S = 300.0
 # The answer to sendBeacon is empty; without this browsers tell on the console that they have blocked it.
@@ -74,10 +76,7 @@ class BrowserIntake:
         self._headers: dict[str, Mapping[str, str]] = {}
         self._woken = asyncio.Event()
         self._tidied_at = clock.monotonic()
-        self._unread = {
-            reason.value: store.counter(m.UNREAD_REQUESTS_TOTAL, (location, reason.value))
-            for reason in Unread
-        }
+        self._unread = UnreadRequests(store, m.UNREAD_REQUESTS_TOTAL, Unread, location=location)
 
     def configure(self, config: Config) -> None:
         """Put `config` in force: what did not change goes on. The gate is not touched."""
@@ -109,11 +108,12 @@ class BrowserIntake:
         self._origins = frozenset(origin for spec, _ in specs.values() for origin in spec.origins)
         self._headers = {o: {**_READABLE, **cross_origin_headers(o, self._origins)} for o in self._origins}
         self._script.configure({name: spec.sample for name, (spec, _) in specs.items()})
+        self._unread.show(bool(specs))
 
     def routes(self) -> list[Route]:
-        """For the listener that browsers reach. `Content-Length` and time are the listener's to judge."""
+        """For the listener that browsers reach."""
         return [
-            Route("POST", _PATH, self._post, ANYONE, body_bytes=_BODY_BYTES, is_cross_origin=True),
+            Route("POST", _PATH, self._post, ANYONE, is_cross_origin=True),
             Route("OPTIONS", _PATH, self._preflight, ANYONE, is_cross_origin=True),
             *self._script.routes(),
         ]
@@ -173,23 +173,14 @@ class BrowserIntake:
             await self._take(request, origin)
         except Refusal as refusal:
             refusal.headers.update(headers)
-            unread = self._unread.get(refusal.error)
-            if unread is not None:
-                unread.inc()
+            self._unread.count(refusal.error)
             raise
         return web.Response(status=204, headers=headers)
 
     async def _take(self, request: Request, origin: str | None) -> None:
         self._gate.admit(request)
-        body_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if body_type not in _BODY_TYPES:
-            raise Refusal(
-                415,
-                Unread.UNSUPPORTED_MEDIA_TYPE,
-                "Beacons are not taken in this media type.",
-                "Send JSON as text/plain or application/json.",
-            )
-        beacon = parse_beacon(await read_body(request))
+        check_content_type(request)
+        beacon = await self._parsed(await read_body(request, _BODY_BYTES))
         application = self._applications.get(beacon.service)
         if application is None:
             raise Refusal(
@@ -209,7 +200,14 @@ class BrowserIntake:
         if not any(type(event) is ErrorEvent for event in beacon.events):
             application.take(beacon)
             return
-        examined = await application.examine(beacon)
+        async with self._gate.turn():
+            sightings = await application.examine(beacon)
         if not application.is_closed:
             browser = browser_of(request.headers.get("User-Agent", ""))
-            application.take(beacon, examined, browser)
+            application.take(beacon, sightings, browser)
+
+    async def _parsed(self, body: bytes) -> Beacon:
+        if len(body) <= _SHORT_BYTES:
+            return parse_beacon(body)
+        async with self._gate.turn():
+            return parse_beacon(body)

@@ -34,7 +34,7 @@ __all__ = [
     "TTFB_SECONDS",
     "UNKNOWN_GOALS_TOTAL",
     "UNREAD_REQUESTS_TOTAL",
-    "buckets_of",
+    "page_buckets",
 ]
 
 _CONFIGURED = "For every service with `browser`."
@@ -226,12 +226,12 @@ _HISTOGRAMS = {
 }
 
 
-def buckets_of(metric: MetricDef, thresholds: Mapping[str, Mapping[str, float]]) -> tuple[float, ...]:
-    """The bounds of a histogram, the shipped thresholds and those overridden among them."""
-    bounds = set(metric.buckets)
-    if metric in _HISTOGRAMS:
-        bounds |= required_buckets(thresholds, _HISTOGRAMS[metric])
-    elif metric is HEAP_BYTES:
-        limits = thresholds.get("browser_heap_bytes", {}).values()
-        bounds |= {limit for limit in limits if math.isfinite(limit) and limit > 0}
-    return tuple(sorted(bounds))
+def page_buckets(thresholds: Mapping[str, Mapping[str, float]]) -> dict[MetricDef, tuple[float, ...]]:
+    """The bounds of every histogram of pages, the shipped thresholds and those overridden among them."""
+    limits = thresholds.get("browser_heap_bytes", {}).values()
+    required = {
+        TTFB_SECONDS: frozenset[float](),
+        HEAP_BYTES: frozenset(limit for limit in limits if math.isfinite(limit) and limit > 0),
+        **{metric: required_buckets(thresholds, histogram) for metric, histogram in _HISTOGRAMS.items()},
+    }
+    return {metric: tuple(sorted({*metric.buckets, *more})) for metric, more in required.items()}

@@ -12,10 +12,11 @@ class Unread(StrEnum):
 
     TOO_MANY_REQUESTS = "too_many_requests"
     TOO_MANY_CLIENTS = "too_many_clients"
-    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    CONTENT_TYPE = "content_type"
+    ENCODED_BODY = "encoded_body"
     BODY_TOO_LARGE = "body_too_large"
     BODY_TOO_SLOW = "body_too_slow"
-    NOT_JSON = "not_json"
+    JSON_INVALID = "json_invalid"
     BEACON_INVALID = "beacon_invalid"
     UNKNOWN_SERVICE = "unknown_service"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, get_args
 
 from rollwatch.figures.routes import RouteTable
 from rollwatch.ingest.browser import metrics as m
 from rollwatch.ingest.browser.beacon import Device
 from rollwatch.metrics.bounded import OTHER
+from rollwatch.metrics.labels import plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,8 +27,6 @@ _REGISTRY = m.PAGE_VIEWS_TOTAL.name
 _PLACES = 2000
 """Paths whose route is found at once."""
 _IDLE_S = 86_400.0
-_LONGEST_LABEL = 64
-_UNFIT = re.compile(r"[^A-Za-z0-9._/-]", re.ASCII)
 
 
 class Page:
@@ -58,7 +56,7 @@ class Page:
 class Pages:
     """The routes of one service: declared ones from the beginning, and at most 50 others that are in use.
 
-    `base` are the values of the service scope's common labels.
+    `base` are the values of the service scope's common labels, `buckets` those of `metrics.page_buckets`.
     """
 
     def __init__(
@@ -69,13 +67,13 @@ class Pages:
         base: tuple[str, ...],
         *,
         routes: tuple[str, ...],
-        thresholds: Mapping[str, Mapping[str, float]],
+        buckets: Mapping[MetricDef, tuple[float, ...]],
     ) -> None:
         self._store = store
         self._names = names
         self._clock = clock
         self._base = base
-        self._thresholds = thresholds
+        self._buckets = buckets
         self._table = RouteTable(routes)
         self._by_place: dict[tuple[str, str | None], Page] = {}
         self._by_label = {route: Page(self, route) for route in routes}
@@ -113,7 +111,7 @@ class Pages:
 
     def histogram(self, metric: MetricDef, *labels: str) -> HistogramChild:
         """The same, with the buckets it is to have."""
-        return self._store.histogram(metric, (*self._base, *labels), m.buckets_of(metric, self._thresholds))
+        return self._store.histogram(metric, (*self._base, *labels), self._buckets[metric])
 
     def __len__(self) -> int:
         return len(self._by_label)
@@ -121,7 +119,7 @@ class Pages:
     def _find(self, path: str, route: str | None) -> Page:
         label = self._table.route(route or path)
         if not self._table.is_declared(label):
-            label = _UNFIT.sub("_", label)[:_LONGEST_LABEL]
+            label = plain_value(label)
         if not self._table.is_declared(label):
             label = self._names.admit(_REGISTRY, self._base[0], label)
         page = self._by_label.get(label)

@@ -72,7 +72,7 @@ class Reports:
         self._maps = maps
 
     def take(self, error: ErrorSeen, raw_stack: str, digest: bytes) -> None:
-        """One error, without its stack; `digest` tells one stack from another."""
+        """One error, its stack not resolved and perhaps cut; `digest` tells one stack from another."""
         told = self._told.get(error.fingerprint)
         if told is None:
             if len(self._told) >= _GROUPS:
@@ -83,14 +83,14 @@ class Reports:
         now = self._clock.monotonic()
         stack = (error.release, digest)
         if now < told.again_at or stack in told.stacks:
-            self._groups.record(error)
+            self._groups.record(replace(error, stack=""))
             return
         told.again_at = now + _EVERY_S
         if len(told.stacks) >= _STACKS:
             del told.stacks[next(iter(told.stacks))]
         told.stacks[stack] = None
         if len(self._waiting) >= _WAITING or self._budget.wait_s(b"", now) > 0:
-            self._groups.record(replace(error, stack=_as_it_came(raw_stack)))
+            self._groups.record(error)
             return
         self._waiting.append(_Report(error, raw_stack))
         self._wake()
@@ -99,19 +99,19 @@ class Reports:
         """Tell everything that waits."""
         while self._waiting:
             report = self._waiting.popleft()
-            error = replace(report.error, stack=await self._resolved(report.raw_stack))
+            error = replace(report.error, stack=await self._resolved(report))
             self._groups.record(error)
             if error.ignored_by is None:
                 self._tell(error)
 
-    async def _resolved(self, raw_stack: str) -> str:
-        if not raw_stack:
+    async def _resolved(self, report: _Report) -> str:
+        if not report.raw_stack:
             return ""
-        self._next = raw_stack
+        self._next = report.raw_stack
         try:
             return await self._errand.run(_RESOLVE_S)
         except TimeoutError:
-            return _as_it_came(raw_stack)
+            return report.error.stack
 
     def _resolve_next(self) -> str:
         """In a thread: it reads files."""
@@ -134,7 +134,3 @@ class Reports:
             # The one field of the log that may have lines, and be as long as a stack is.
             exception=error.stack,
         )
-
-
-def _as_it_came(raw_stack: str) -> str:
-    return render(parse_stack(raw_stack))[:STACK_LIMIT]

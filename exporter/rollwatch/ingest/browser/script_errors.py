@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from rollwatch.figures.slices import in_slices
 from rollwatch.ingest.browser import metrics as m
 from rollwatch.ingest.browser.errors import ErrorGroups, ErrorSeen
 from rollwatch.ingest.browser.examiner import Examiner
@@ -27,12 +27,21 @@ if TYPE_CHECKING:
     from rollwatch.metrics.series import CounterChild
     from rollwatch.metrics.store import Store
 
-__all__ = ["ScriptErrors"]
+__all__ = ["ScriptErrors", "Sighting"]
 
 _KINDS = ("error", "rejection")
 _PATH_LIMIT = 512
 _RELEASE_LIMIT = 64
-_SLICE_S = 0.001
+
+
+class Sighting(NamedTuple):
+    """One error event, and what was found out about it."""
+
+    event: ErrorEvent
+    examined: Examined
+    path: str = ""
+    """Free of personal data, as the route; both only where somebody looked."""
+    route: str | None = None
 
 
 class ScriptErrors:
@@ -73,35 +82,38 @@ class ScriptErrors:
             self._maps_in = maps_in
             self._reports.configure(None if maps_in is None else SourceMaps(maps_in, self._clock))
 
-    async def examine(self, events: Iterable[ErrorEvent]) -> list[Examined]:
-        """What they are; changes no series. Lets the loop turn every millisecond."""
-        examined: list[Examined] = []
-        until = self._clock.monotonic() + _SLICE_S
-        for event in events:
-            examined.append(self._examiner.examine(event))
-            if self._clock.monotonic() >= until:
-                await asyncio.sleep(0)
-                until = self._clock.monotonic() + _SLICE_S
-        return examined
+    async def examine(self, events: Iterable[ErrorEvent]) -> list[Sighting]:
+        """All that takes its time with them; changes no series. Lets the loop turn every millisecond."""
+        sightings: list[Sighting] = []
+        await in_slices(map(sightings.append, map(self._look_at, events)), self._clock)
+        return sightings
 
-    def take(self, event: ErrorEvent, examined: Examined, beacon: Beacon, browser: str) -> bool:
+    def _look_at(self, event: ErrorEvent) -> Sighting:
+        examined = self._examiner.examine(event)
+        if not examined.is_grouped:
+            return Sighting(event, examined)
+        route = None if event.route is None else scrub(event.route, _PATH_LIMIT)
+        return Sighting(event, examined, scrub(event.path, _PATH_LIMIT), route)
+
+    def take(self, sighting: Sighting, beacon: Beacon, browser: str) -> bool:
         """Count an error; whether it is one that matters, and not ignored."""
+        event, examined, path, route = sighting
         if examined.is_grouped:
             error = ErrorSeen(
                 fingerprint=examined.fingerprint,
                 title=examined.title,
                 kind=event.kind,
                 message=examined.message,
-                stack="",
+                stack=examined.stack,
                 release=None if beacon.release is None else clean(beacon.release, _RELEASE_LIMIT),
                 browser=browser,
                 session=beacon.session,
-                path=scrub(event.path, _PATH_LIMIT),
-                route=None if event.route is None else scrub(event.route, _PATH_LIMIT),
+                path=path,
+                route=route,
                 at=self._clock.wall(),
                 ignored_by=examined.ignored_by,
             )
-            self._reports.take(error, event.stack or "", examined.stack)
+            self._reports.take(error, event.stack or "", examined.stack_digest)
         if examined.ignored_by is not None:
             # The pattern may have left the configuration while the error was looked at.
             ignored = self._ignored.get(examined.ignored_by)

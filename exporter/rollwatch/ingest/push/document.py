@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, FailFast, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from rollwatch.figures.items import Operation
@@ -45,9 +45,11 @@ class _Metric(_Form):
 
     name: Annotated[str, Field(min_length=1, max_length=128)]
     """The figure, as the configuration names it."""
-    labels: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]] = Field(
-        default_factory=dict, max_length=10
-    )
+    labels: Annotated[
+        dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]],
+        Field(max_length=10),
+        FailFast(),
+    ] = Field(default_factory=dict)
     """A value for each label the figure has."""
 
 

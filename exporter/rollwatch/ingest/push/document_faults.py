@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["document_invalid", "refusal_of"]
 
 _MOST = 3
+_LISTED = 200
+"""With more faults than this, listing them stops every thread for longer than it helps."""
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]{1,64}")
 _EXPECTED = {
     "string_type": "must be text",
@@ -39,10 +41,13 @@ _BOUNDS = {
 
 def refusal_of(error: ValidationError) -> Refusal:
     """The answer 422 with the first three faults."""
+    count = error.error_count()
+    if count > _LISTED:
+        return document_invalid(f"it has {count} faults")
     details = error.errors(include_url=False, include_input=False)
     said = [f"{_place(detail['loc'])} {_fault(detail)}" for detail in details[:_MOST]]
-    if len(details) > _MOST:
-        said.append(f"and {len(details) - _MOST} more")
+    if count > _MOST:
+        said.append(f"and {count - _MOST} more")
     return document_invalid("; ".join(said))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from rollwatch.config.ingest import IngestSpec
-from rollwatch.ingest.gate import cross_origin_headers, preflight
+from rollwatch.ingest.gate import check_content_type, cross_origin_headers, preflight
 from rollwatch.ingest.push.callers import Caller, by_origin, origin_not_allowed, unauthorized
 from rollwatch.ingest.push.json_text import read_json
 from rollwatch.ingest.push.metrics import PUSH_UNREAD_REQUESTS_TOTAL
@@ -17,7 +18,8 @@ from rollwatch.ingest.push.outcomes import PushOutcome, Unread
 from rollwatch.ingest.push.reading import PushReader
 from rollwatch.ingest.push.receiver import Receiver
 from rollwatch.ingest.push.tokens import TokenTable, bearer_token
-from rollwatch.serving.limits import BODY_BYTES, check_declared_body, read_body
+from rollwatch.ingest.unread import UnreadRequests
+from rollwatch.serving.body import read_body
 from rollwatch.serving.refusal import Refusal
 from rollwatch.serving.route import ANYONE, Route
 
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from rollwatch.config.push import PushSpec
     from rollwatch.figures.board import Board
     from rollwatch.ingest.gate import Gate
-    from rollwatch.metrics.series import CounterChild
     from rollwatch.metrics.store import Store
     from rollwatch.serving.route import Request
 
@@ -40,11 +41,10 @@ __all__ = ["IDEMPOTENCY_KEY", "PUSH_PATH", "PushIntake"]
 PUSH_PATH = "/api/metrics/export"
 IDEMPOTENCY_KEY = '"?([!#-~]{1,64})"?'
 """What the header may be."""
+_SHORT_BYTES = 4096
+"""Read at once, whatever is in it."""
 _LONG_BYTES = 64 * 1024
-"""A longer body is read in a thread."""
-_MOST_BYTES = 16 * 1024**2
-"""What `ingest.push_limit` may be at most; a route is made once, and its limit may change."""
-_CONTENT_TYPES = frozenset({"application/json", "text/plain"})
+"""More is read in a thread; a longer body is not taken from pages."""
 _KEY = re.compile(IDEMPOTENCY_KEY)
 _ALLOWED_HEADERS = "Content-Type, Idempotency-Key, Authorization"
 _OUTCOMES = frozenset(PushOutcome)
@@ -65,8 +65,8 @@ class PushIntake:
         self._specs: Mapping[str, PushSpec] = {}
         self._origins: frozenset[str] = frozenset()
         self._environment = ""
-        self._body_bytes = IngestSpec().push_limit
-        self._unread: dict[str, CounterChild] = {}
+        self._most_bytes = IngestSpec().push_limit
+        self._unread = UnreadRequests(store, PUSH_UNREAD_REQUESTS_TOTAL, Unread, location=location)
 
     def configure(self, config: Config) -> None:
         """Take pushes as `config` says from now on; what was accepted lately is remembered."""
@@ -90,29 +90,15 @@ class PushIntake:
             self._receivers[name] = Receiver(reader, self._board, self._store, self._clock, base=base)
         self._tokens.configure(self._specs)
         self._origins = frozenset(origin for spec in self._specs.values() for origin in spec.origins)
-        self._body_bytes = config.ingest.push_limit
-        self._show_unread()
-
-    def _show_unread(self) -> None:
-        if not self._specs:
-            for child in self._unread.values():
-                self._store.remove(child)
-            self._unread = {}
-        elif not self._unread:
-            self._unread = {
-                error.value: self._store.counter(PUSH_UNREAD_REQUESTS_TOTAL, (self._location, error.value))
-                for error in Unread
-            }
+        self._most_bytes = config.ingest.push_limit
+        self._unread.show(bool(self._specs))
 
     def routes(self) -> list[Route]:
         """For the ingest listener."""
         return [
-            Route("POST", PUSH_PATH, self._push, ANYONE, body_bytes=_MOST_BYTES, is_cross_origin=True),
+            Route("POST", PUSH_PATH, self._push, ANYONE, is_cross_origin=True),
             Route("OPTIONS", PUSH_PATH, self._preflight, ANYONE, is_cross_origin=True),
         ]
-
-    def refresh(self) -> None:
-        """Nothing here depends on time."""
 
     async def _preflight(self, request: Request) -> web.StreamResponse:
         return preflight(request, self._origins, _ALLOWED_HEADERS)
@@ -136,15 +122,18 @@ class PushIntake:
         if certain is not None:
             visit.receiver = self._receiver(certain)
         key = _idempotency_key(request)
-        _check_content_type(request)
-        body = await self._body(request)
-        raw = await _quickly(len(body), partial(read_json, body))
+        check_content_type(request)
+        # What strangers send is never long enough to hold up others while it is read.
+        most = min(self._most_bytes, _LONG_BYTES) if caller.is_browser else self._most_bytes
+        body = await read_body(request, most)
+        raw = await self._read(caller, len(body), partial(read_json, body))
         receiver = visit.receiver
         if receiver is None:
             named = raw.get("service") if isinstance(raw, dict) else None
             receiver = visit.receiver = self._receiver(caller.service(named))
         reader = receiver.reader
-        delivery = await _quickly(len(body), partial(reader.read, raw, caller))
+        read = partial(reader.read, raw, caller)
+        delivery = await self._read(caller, len(body) * reader.readings, read)
         return await receiver.take(delivery, reader, caller, key)
 
     def _caller(self, request: Request) -> Caller:
@@ -171,16 +160,16 @@ class PushIntake:
             raise unauthorized()
         return receiver
 
-    async def _body(self, request: Request) -> bytes:
-        request[BODY_BYTES] = self._body_bytes
-        check_declared_body(request, self._body_bytes)
-        return await read_body(request)
+    async def _read(self, caller: Caller, work_bytes: int, read: Callable[[], _T]) -> _T:
+        """`read()`, which goes through so many bytes: many in a thread, those of pages one at a time."""
+        async with self._gate.turn() if caller.is_browser and work_bytes > _SHORT_BYTES else nullcontext():
+            return read() if work_bytes <= _LONG_BYTES else await asyncio.to_thread(read)
 
     def _count(self, receiver: Receiver | None, error: str) -> None:
         if receiver is not None and error in _OUTCOMES:
             receiver.count(PushOutcome(error))
-        elif error in self._unread:
-            self._unread[error].inc()
+        else:
+            self._unread.count(error)
 
 
 @dataclass(slots=True)
@@ -189,11 +178,6 @@ class _Visit:
 
     request: Request
     receiver: Receiver | None = None
-
-
-async def _quickly(body_bytes: int, read: Callable[[], _T]) -> _T:
-    """`read()`; in a thread if it may take long."""
-    return read() if body_bytes <= _LONG_BYTES else await asyncio.to_thread(read)
 
 
 def _idempotency_key(request: Request) -> str | None:
@@ -210,14 +194,3 @@ def _idempotency_key(request: Request) -> str | None:
             "Send a UUID, a new one for each push.",
         )
     return key[1]
-
-
-def _check_content_type(request: Request) -> None:
-    if "Content-Type" in request.headers and request.content_type not in _CONTENT_TYPES:
-        raise Refusal(
-            415,
-            PushOutcome.CONTENT_TYPE,
-            "This content type is not taken here.",
-            "Send JSON as application/json or text/plain.",
-            closes=True,
-        )

@@ -31,6 +31,8 @@ class DocumentPlan:
     def __init__(self, spec: DocumentSpec, definitions: Mapping[str, FigureDef]) -> None:
         self._spec = spec
         self._figures = ReadingPlan(spec.figures, definitions)
+        self.readings = sum(map(len, spec.figures.values())) + len(spec.records)
+        """How many there are: what one document costs is about its length times this."""
 
     def read(self, raw: Any) -> Delivery:
         """What decoded JSON holds. Raises Refusal 422 if what tells pushes apart can't be read."""

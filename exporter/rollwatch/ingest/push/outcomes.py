@@ -29,6 +29,7 @@ class PushOutcome(StrEnum):
     """The document names another service than the one its sender may push to."""
     IDEMPOTENCY_KEY_INVALID = "idempotency_key_invalid"
     CONTENT_TYPE = "content_type"
+    ENCODED_BODY = "encoded_body"
     BODY_TOO_LARGE = "body_too_large"
     BODY_TOO_SLOW = "body_too_slow"
 
@@ -46,6 +47,7 @@ class Unread(StrEnum):
     TOO_MANY_CLIENTS = "too_many_clients"
     IDEMPOTENCY_KEY_INVALID = "idempotency_key_invalid"
     CONTENT_TYPE = "content_type"
+    ENCODED_BODY = "encoded_body"
     BODY_TOO_LARGE = "body_too_large"
     BODY_TOO_SLOW = "body_too_slow"
     JSON_INVALID = "json_invalid"

@@ -26,6 +26,8 @@ class PushReader:
         self.service = service
         self._definitions: Mapping[str, FigureDef] = service.signals.figures
         self._plan = None if spec.document is None else DocumentPlan(spec.document, self._definitions)
+        self.readings = 1 if self._plan is None else self._plan.readings
+        """How often a document is gone through."""
 
     def read(self, raw: Any, caller: Caller) -> Delivery:
         """What decoded JSON says. Raises Refusal 403 or 422."""

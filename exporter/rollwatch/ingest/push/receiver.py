@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rollwatch.figures.slices import in_slices
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 __all__ = ["Receiver"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Those whose pushes are taken one after the other."""
+
+    sequence: Sequence
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 class Receiver:
     """Takes what `reader` reads into the figures of its service. Its series are gone after `close`.
 
@@ -45,10 +54,9 @@ class Receiver:
             outcome: store.counter(PUSH_REQUESTS_TOTAL, (*base, outcome.value)) for outcome in PushOutcome
         }
         self._last = store.gauge(PUSH_LAST, base)
-        self._of_applications = Sequence()
-        # Apart, so that no page can use up what applications need, or say what they have sent.
-        self._of_browsers = Sequence(is_ordered=False)
-        self._lock = asyncio.Lock()
+        self._applications = _Line(Sequence())
+        # Apart, so that no page can use up what applications need, say what they have sent, or let them wait.
+        self._browsers = _Line(Sequence(is_ordered=False))
 
     def count(self, outcome: PushOutcome) -> None:
         """One more push came to this."""
@@ -62,10 +70,10 @@ class Receiver:
         Raises Refusal 409 for what was sent before, 422 for times that can't be.
         """
         stamp = _with_key(delivery.stamp, key)
-        sequence = self._of_browsers if caller.is_browser else self._of_applications
+        line = self._browsers if caller.is_browser else self._applications
         # One at a time: of two with one id, the second must find the first.
-        async with self._lock:
-            sequence.check(stamp, wall=self._clock.wall(), monotonic=self._clock.monotonic())
+        async with line.turn:
+            line.sequence.check(stamp, wall=self._clock.wall(), monotonic=self._clock.monotonic())
             name = reader.service.name
             figures = self._board.service(name)
             if figures is None:
@@ -77,7 +85,7 @@ class Receiver:
             finally:
                 # Also when time ran out: what was taken of it must not be taken again.
                 if taking.accepted:
-                    sequence.remember(stamp, monotonic=self._clock.monotonic())
+                    line.sequence.remember(stamp, monotonic=self._clock.monotonic())
                     self._last.set(self._clock.wall())
         outcome = outcome_of(taking, held_nothing=delivery.holds_nothing)
         self.count(outcome)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any
 
@@ -12,6 +11,7 @@ from rollwatch.ingest.browser.application import BrowserApplication
 from rollwatch.ingest.browser.beacon import parse_beacon
 from rollwatch.serving.refusal import Refusal
 from support.browser_intake import Browsers, beacon, browser_config, error
+from support.turns import turns_of_the_loop
 
 AT = {"path": "/stocks/AAPL"}
 ROUTES = ["/", "/stocks/:symbol"]
@@ -105,6 +105,16 @@ async def test_buckets_hold_the_thresholds_in_force() -> None:
     assert {100e6, 150e6, 300e6} < set(buckets(browsers, "heap_bytes"))
 
 
+async def test_a_threshold_that_is_not_the_pages_leaves_their_figures_alone() -> None:
+    browsers = browsers_with()
+    await send(browsers, {"type": "view", **AT}, {"type": "vital", "name": "LCP", "value": 1, **AT})
+    browsers.intake.configure(browser_config(routes=ROUTES, thresholds={"http_p95_seconds": {"P1": 0.8}}))
+    assert browsers.shown("page_views_total")["/stocks/:symbol", "mobile"] == 1
+    assert browsers.shown("lcp_seconds") == {("/stocks/:symbol", "mobile"): 1}
+    browsers.intake.configure(browser_config(routes=ROUTES, thresholds={"lcp_p75_seconds": {"P1": 7.5}}))
+    assert browsers.shown("lcp_seconds") == {}
+
+
 async def test_what_is_declared_counts_from_0() -> None:
     browsers = browsers_with(goals=["signup"], ignore_errors={"resize": "ResizeObserver"}, sample=0.25)
     assert browsers.shown("page_views_total") == {(r, d): 0 for r in ROUTES for d in ("mobile", "desktop")}
@@ -120,6 +130,15 @@ async def test_what_is_declared_counts_from_0() -> None:
         (outcome,): 0
         for outcome in ("accepted", "origin_not_allowed", "clock_off", "duplicate", "unknown_goal")
     }
+
+
+async def test_where_no_browser_may_send_nothing_is_shown_of_them() -> None:
+    browsers = Browsers(browser_config(services={"api": None}))
+    assert browsers.store.families() == []
+    browsers.intake.configure(browser_config())
+    assert set(browsers.shown("unread_requests_total").values()) == {0}
+    browsers.intake.configure(browser_config(services={"api": None}))
+    assert browsers.store.families() == []
 
 
 async def test_views_goals_and_sessions_are_counted() -> None:
@@ -156,7 +175,7 @@ async def test_a_session_that_ends_is_observed_with_its_age() -> None:
         ({"path": "/stocks/AAPL", "route": "/stocks/[symbol]"}, "/stocks/:symbol"),
         ({"path": "/x", "route": "/users/:id/orders"}, "/users/_id/orders"),
         ({"path": "/users/42/orders"}, "/users/_id/orders"),
-        ({"path": "/caf%C3%A9/<b>\u202e"}, "/caf_C3_A9/_b__"),
+        ({"path": "/caf%C3%A9/<b>\u202e"}, "/caf_C3_A9/_b_"),
         ({"path": "blank"}, "blank"),
         ({"path": "/word" * 20}, "/word" * 8),
         ({"path": "/many-words" * 8}, ("/many-words" * 8)[:64]),
@@ -269,25 +288,32 @@ async def test_others_have_their_turn_while_hostile_errors_are_looked_at(
 ) -> None:
     browsers = browsers_with()
     parsed = parse_beacon(beacon(*(error("a" * index) for index in range(50))))
-    turns = 0
-
-    async def take_turns() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
 
     def slow_machine() -> float:
         browsers.clock.advance(0.0004)
         return browsers.clock.now
 
     monkeypatch.setattr(browsers.clock, "monotonic", slow_machine)
-    others = asyncio.create_task(take_turns())
-    try:
+    async with turns_of_the_loop() as turns:
         await application(browsers).examine(parsed)
-    finally:
-        others.cancel()
-    assert turns >= 15
+        assert len(turns) >= 15
+
+
+async def test_counting_an_error_takes_no_text_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    browsers = browsers_with()
+    at_work = application(browsers)
+    # More groups than are told at once.
+    for first in (0, 40):
+        errors = (error(f"problem {_word(index)}", route="/x") for index in range(first, first + 40))
+        parsed = parse_beacon(beacon(*errors))
+        sightings = await at_work.examine(parsed)
+        with monkeypatch.context() as patched:
+            patched.setattr("rollwatch.ingest.browser.privacy._round", None)
+            at_work.take(parsed, sightings, "Chrome 131")
+    await browsers.intake.work()
+    groups = browsers.intake.errors()["web"]
+    assert len(groups) == 80
+    assert {group["stack"] for group in groups} == {"at f (https://www.example.com/app.js:1:2)"}
 
 
 async def test_groups_whose_first_sight_is_known_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

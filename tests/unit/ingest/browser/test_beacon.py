@@ -96,7 +96,7 @@ def test_as_many_events_as_fit_are_read() -> None:
 )
 def test_what_is_no_json_is_told_so(body: bytes) -> None:
     refused = refusal(body)
-    assert (refused.status, refused.error) == (400, "not_json")
+    assert (refused.status, refused.error) == (400, "json_invalid")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from rollwatch.ingest.browser import reports
 from rollwatch.ingest.browser.errors import ErrorGroups, ErrorSeen
-from rollwatch.ingest.browser.frames import Frame
+from rollwatch.ingest.browser.frames import Frame, parse_stack, render
 from rollwatch.ingest.browser.reports import Reports
 from rollwatch.ingest.browser.sourcemaps import SourceMaps
 from support.manual_clock import ManualClock
@@ -41,7 +41,7 @@ class Told:
             title="TypeError: no",
             kind="error",
             message="no",
-            stack="",
+            stack=render(parse_stack(stack)),
             release=release,
             browser="Chrome 131",
             session="s",

@@ -91,6 +91,20 @@ def test_more_values_than_are_taken_are_said_once_for_each_figure() -> None:
     assert [refused.why.fault for refused in delivery.found.refused] == ["too_many", "too_many"]
 
 
+@pytest.mark.parametrize("place", [{}, {"metrics": [{"name": "app_streams", "value": 1}]}])
+def test_thousands_of_faults_are_counted_and_not_listed(place: dict[str, Any]) -> None:
+    with pytest.raises(Refusal) as caught:
+        check_form({**place, **{f"key{index}": index for index in range(5000)}})
+    assert (caught.value.status, caught.value.error) == (422, "document_invalid")
+    assert caught.value.message == "The document is not in the documented form: it has 5000 faults."
+
+
+def test_of_a_thousand_labels_the_first_that_is_wrong_is_named() -> None:
+    with pytest.raises(Refusal) as caught:
+        read({"name": "app_streams", "value": 1, "labels": {f"l{index}": index for index in range(1000)}})
+    assert caught.value.message.endswith("form: metrics[0].labels.l0 must be text.")
+
+
 def test_records_and_what_tells_pushes_apart_are_taken_over() -> None:
     document = {
         "service": "api",

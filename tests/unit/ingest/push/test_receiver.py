@@ -1,7 +1,9 @@
-"""What happens to a push when the configuration is exchanged between reading and taking it."""
+"""What happens to a push while others are taken, or when the configuration is exchanged before it is."""
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -10,7 +12,8 @@ import pytest
 from rollwatch.ingest.push.callers import Caller
 from rollwatch.serving.refusal import Refusal
 from support.manual_clock import ManualClock
-from support.pushing import Pushing, config_from, loaded, made
+from support.pushing import HurriedClock, Pushing, config_from, loaded, made
+from support.turns import turns_of_the_loop
 
 CONFIG = """
 environment: test
@@ -18,6 +21,7 @@ services:
   api:
     push: {token: "${env:TOKEN}"}
     figures: {app_streams: {type: gauge, help: Streams., labels: {room: any}}}
+    records: {trades: {}}
   web: {figures: {app_views: {type: gauge, help: Views.}}}
 """
 CALLER = Caller(("api",), is_browser=False)
@@ -51,6 +55,35 @@ async def test_what_was_read_for_other_figures_is_refused_and_may_be_sent_again(
 
 def _on_floor() -> dict[str, object]:
     return {"name": "app_streams", "labels": {"room": "x", "floor": "1"}, "value": 1}
+
+
+async def test_a_long_push_lets_the_loop_live_while_it_is_taken(tmp_path: Path) -> None:
+    parts = made(await loaded(tmp_path, CONFIG, env={"TOKEN": "x"}), HurriedClock())
+    receiver = parts.intake._receivers["api"]
+    reader = receiver.reader
+    metrics = [{"name": "app_streams", "labels": {"room": "x"}, "value": 1}] * 1000
+    long = reader.read({"metrics": metrics, "records": {"trades": [{}] * 5000}}, CALLER)
+    async with turns_of_the_loop() as turns:
+        answered = await receiver.take(long, reader, CALLER, None)
+        assert len(turns) > 2000
+    assert orjson.loads(answered.body)["accepted"] == 6000
+
+
+async def test_no_application_waits_for_what_pages_push(tmp_path: Path) -> None:
+    parts = made(await loaded(tmp_path, CONFIG, env={"TOKEN": "x"}), HurriedClock())
+    receiver = parts.intake._receivers["api"]
+    reader, visitor = receiver.reader, Caller(("api",), is_browser=True)
+    long = reader.read({"records": {"trades": [{}] * 5000}}, visitor)
+    pages = [asyncio.create_task(receiver.take(long, reader, visitor, None)) for _ in range(3)]
+    try:
+        await asyncio.sleep(0)
+        assert (await receiver.take(reader.read(STREAMS, CALLER), reader, CALLER, None)).status == 200
+        assert not any(page.done() for page in pages)
+    finally:
+        for page in pages:
+            page.cancel()
+            with suppress(asyncio.CancelledError):
+                await page
 
 
 async def test_a_reload_that_changes_nothing_of_it_disturbs_no_push(parts: Pushing, tmp_path: Path) -> None:
