@@ -57,7 +57,7 @@ class Arriving:
         return self.service(service).figures[name]
 
     def shown(self, name: str, *, service: str | None = None) -> dict[tuple[str, ...], float]:
-        """The samples of that name after a refresh by the values of their own labels; of faults, those seen."""
+        """The samples of that name after a refresh, by their own labels; of faults, those there were."""
         self.board.refresh()
         found: dict[tuple[str, ...], float] = {}
         for family in self.store.collect():

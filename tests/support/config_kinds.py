@@ -27,9 +27,10 @@ from rollwatch.config.fields import (
     WsUrl,
 )
 from rollwatch.config.load import load_config
+from rollwatch.config.probe_spec import ProbeSpec
 from rollwatch.config.readings import Readings
 from rollwatch.config.secrets import SecretStore
-from rollwatch.config.spec import ProbeSpec, Spec
+from rollwatch.config.spec import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

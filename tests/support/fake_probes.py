@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
-from rollwatch.config.spec import ProbeSpec
+from rollwatch.config.probe_spec import ProbeSpec
 from rollwatch.metrics.definition import MetricDef, MetricType
 from rollwatch.model import Phase, Reason, Role
 from rollwatch.probers.contract import ProbeEnv, ProberKind

@@ -15,7 +15,7 @@ from rollwatch.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rollwatch.config.spec import ProbeSpec
+    from rollwatch.config.probe_spec import ProbeSpec
 
 __all__ = ["ADHOC", "adhoc_probe"]
 

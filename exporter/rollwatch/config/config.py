@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rollwatch.config.document import HostSpec, Links, ReferenceCheck
     from rollwatch.config.figures import FigureDef
-    from rollwatch.config.spec import ProbeSpec
+    from rollwatch.config.probe_spec import ProbeSpec
 
 __all__ = ["Config", "ProbeDef", "Service"]
 

@@ -92,8 +92,8 @@ def complete(
 def _expire_s(kind: MetricType, labels: Iterable[LabelDef], stale_s: float | None) -> float | None:
     if kind is MetricType.GAUGE:
         return None if stale_s is None else stale_s * _EXPIRE_FACTOR
-    # What happens once an hour would never be seen to increase if its series went in between; but the places of
-    # open labels must not be taken for ever by what came once.
+    # What happens once an hour would never be seen to increase if its series went in between; but the places
+    # of open labels must not be taken for ever by what came once.
     is_open = any(label.kind in {LabelKind.ANY, LabelKind.ROUTE} for label in labels)
     return max(_COUNTS_EXPIRE_S, (stale_s or 0.0) * _EXPIRE_FACTOR) if is_open else None
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from rollwatch.config.probe_spec import ProbeSpec
     from rollwatch.config.secrets import SecretStore
-    from rollwatch.config.spec import ProbeSpec
 
 __all__ = ["load_config"]
 

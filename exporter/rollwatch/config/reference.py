@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
-    from rollwatch.config.spec import ProbeSpec
+    from rollwatch.config.probe_spec import ProbeSpec
 
 __all__ = ["BEGIN", "reference"]
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import core_schema
 
-    from rollwatch.config.spec import ProbeSpec, Spec
+    from rollwatch.config.probe_spec import ProbeSpec
+    from rollwatch.config.spec import Spec
 
 __all__ = ["Generator", "json_schema"]
 

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from rollwatch.config.fields import JsonExpression
     from rollwatch.config.figures import FigureDef
     from rollwatch.config.logs import LogSpec
+    from rollwatch.config.probe_spec import ProbeSpec
     from rollwatch.config.push import PushSpec
     from rollwatch.config.readings import Reading
     from rollwatch.config.records import RecordsSpec
-    from rollwatch.config.spec import ProbeSpec
 
 __all__ = ["Signals", "Trouble", "clashes", "resolve", "shared_streams"]
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from rollwatch.clock import Clock
     from rollwatch.config.config import Config
+    from rollwatch.config.probe_spec import ProbeSpec
     from rollwatch.config.secrets import SecretStore
-    from rollwatch.config.spec import ProbeSpec
     from rollwatch.engine.engine import Engine
     from rollwatch.metrics.store import Store
 

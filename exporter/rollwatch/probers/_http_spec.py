@@ -8,7 +8,8 @@ import orjson
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from rollwatch.config.fields import ByteSize, Headers, HttpUrl, SecretText, Template, mistake
-from rollwatch.config.spec import ProbeSpec, Spec
+from rollwatch.config.probe_spec import ProbeSpec
+from rollwatch.config.spec import Spec
 from rollwatch.config.template import MASK
 from rollwatch.probers._resolve import IpVersion
 from rollwatch.probers._tls import TlsSpec

@@ -18,7 +18,8 @@ from rollwatch.config.fields import (
     WsUrl,
     mistake,
 )
-from rollwatch.config.spec import ProbeSpec, Spec
+from rollwatch.config.probe_spec import ProbeSpec
+from rollwatch.config.spec import Spec
 from rollwatch.probers._http_spec import AuthSpec, Ip
 from rollwatch.probers._resolve import IpVersion
 from rollwatch.probers._tls import TlsSpec

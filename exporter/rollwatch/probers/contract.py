@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rollwatch.clock import Clock
     from rollwatch.config.figures import FigureDef
-    from rollwatch.config.spec import ProbeSpec
+    from rollwatch.config.probe_spec import ProbeSpec
     from rollwatch.metrics.definition import MetricDef
     from rollwatch.probers.run import Run, Sample
 

@@ -13,7 +13,8 @@ import dns.rdatatype
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from rollwatch.config.fields import HostPort, Pattern, did_you_mean, mistake
-from rollwatch.config.spec import ProbeSpec, Spec
+from rollwatch.config.probe_spec import ProbeSpec
+from rollwatch.config.spec import Spec
 from rollwatch.errors import ProbeFailure
 from rollwatch.metrics.catalogue import PROBE_DNS_LOOKUP_TIME_SECONDS, PROBE_IP_PROTOCOL
 from rollwatch.metrics.definition import MetricDef, MetricType

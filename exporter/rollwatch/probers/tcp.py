@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from rollwatch.config.fields import ByteSize, HostPort, Pattern, Template, mistake
-from rollwatch.config.spec import ProbeSpec
+from rollwatch.config.probe_spec import ProbeSpec
 from rollwatch.errors import ProbeFailure, SecretUnavailable
 from rollwatch.model import Phase, Reason
 from rollwatch.probers._dial import CONNECTION_PHASES, DIAL_METRICS, DIAL_REASONS, IpVersion, dial

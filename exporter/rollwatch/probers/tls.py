@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Literal
 
 from rollwatch.config.fields import HostPort
-from rollwatch.config.spec import ProbeSpec
+from rollwatch.config.probe_spec import ProbeSpec
 from rollwatch.probers._dial import CONNECTION_PHASES, DIAL_METRICS, DIAL_REASONS, IpVersion, dial
 from rollwatch.probers._http_spec import Ip
 from rollwatch.probers._tls import TlsSpec

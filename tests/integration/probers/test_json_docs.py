@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rollwatch.config.load import load_config
+from rollwatch.config.probe_spec import ProbeSpec
 from rollwatch.config.readings import LabelReading, Reading
 from rollwatch.config.secrets import SecretStore
-from rollwatch.config.spec import ProbeSpec
 from rollwatch.figures.board import Board
 from rollwatch.metrics.store import Store
 from rollwatch.probers import discover

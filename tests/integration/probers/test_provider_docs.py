@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from rollwatch.config.load import load_config
+from rollwatch.config.probe_spec import ProbeSpec
 from rollwatch.config.rules import Deviation, Rule
 from rollwatch.config.secrets import SecretStore
-from rollwatch.config.spec import ProbeSpec
 from rollwatch.probers import discover
 from rollwatch.probers._provider_metrics import PROVIDER_METRICS
 from rollwatch.probers._provider_spec import ProviderSpec

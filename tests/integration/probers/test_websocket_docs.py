@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from rollwatch.config.load import load_config
+from rollwatch.config.probe_spec import ProbeSpec
 from rollwatch.config.secrets import SecretStore
-from rollwatch.config.spec import ProbeSpec
 from rollwatch.probers import discover
 from rollwatch.probers._ws_metrics import METRICS, PHASES
 from rollwatch.probers._ws_spec import ExpectSpec, PingSpec, WebSocketSpec
