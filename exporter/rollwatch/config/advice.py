@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rollwatch.config.config import ProbeDef, Service
+    from rollwatch.config.push import PushSpec
+    from rollwatch.config.signals import Signals
 
 __all__ = ["advice"]
+
+_SHORTEST_TOKEN = 16
 
 
 def advice(services: Mapping[str, Service], probes: Sequence[ProbeDef], location: str) -> Iterator[str]:
@@ -23,14 +27,8 @@ def advice(services: Mapping[str, Service], probes: Sequence[ProbeDef], location
                 place = f"services.{probe.service}.probes.{probe.name}.{path}"
                 yield f"{place}: a secret stands in the file. Write ${{file:PATH}} or ${{env:NAME}} instead."
     for name, service in services.items():
-        push = service.signals.push
-        if push is None:
-            continue
-        if any(token.is_written_out for token in push.all_tokens):
-            place = f"services.{name}.push"
-            yield f"{place}: a token stands in the file. Write ${{file:PATH}} or ${{env:NAME}} instead."
-        if not service.signals.figures and not service.signals.records:
-            yield f"services.{name}.push: nothing can be pushed. Declare figures or records."
+        if service.signals.push is not None:
+            yield from _of_push(f"services.{name}.push", service.signals.push, service.signals)
     by_service: dict[str, list[ProbeDef]] = {name: [] for name in services}
     for probe in probes:
         by_service[probe.service].append(probe)
@@ -42,3 +40,13 @@ def advice(services: Mapping[str, Service], probes: Sequence[ProbeDef], location
             yield f"services.{name}: every probe runs in another location."
         if "fallback" in roles and "primary" not in roles:
             yield f"services.{name}: a provider is a fallback and none is primary. Give one role: primary."
+
+
+def _of_push(place: str, push: PushSpec, signals: Signals) -> Iterator[str]:
+    if any(token.is_written_out for token in push.all_tokens):
+        yield f"{place}: a token stands in the file. Write ${{file:PATH}} or ${{env:NAME}} instead."
+    if any(len(token.render()) < _SHORTEST_TOKEN for token in push.all_tokens):
+        remedy = "Make one: openssl rand -hex 32."
+        yield f"{place}: a token is shorter than {_SHORTEST_TOKEN} characters. {remedy}"
+    if not signals.figures and not signals.records:
+        yield f"{place}: nothing can be pushed. Declare figures or records."

@@ -32,7 +32,7 @@ def example(tmp_path: Path) -> Config:
     (tmp_path / "secrets").mkdir()
     for name in ("api-token", "massive", "push-api", "tradier"):
         (tmp_path / "secrets" / name).touch(0o600)
-        (tmp_path / "secrets" / name).write_text("s3cret\n")
+        (tmp_path / "secrets" / name).write_text("0123456789abcdef\n")
     secrets = SecretStore(tmp_path, {"FEED_TOKEN": "s3cret"})
     return load_config(path, KINDS, secrets=secrets, location=None)
 

@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 def loaded(tmp_path: Path, text: str = FULL, location: str | None = None) -> Config:
     path = tmp_path / "rollwatch.yml"
     path.write_text(text)
-    return load(path, env={"TOKEN": "a secret", "NEXT": "b secret"}, location=location)
+    return load(
+        path,
+        env={
+            "TOKEN": "a secret of 32 characters, or so",
+            "NEXT": "another secret, just as long",
+            "SHORT": "short",
+        },
+        location=location,
+    )
 
 
 def test_a_full_example_loads(tmp_path: Path) -> None:
@@ -232,6 +240,10 @@ def test_check_config_names_the_ways_in(service: str, said: str, tmp_path: Path)
             "services.a.push: a token stands in the file. Write ${file:PATH} or ${env:NAME} instead.",
         ),
         ("{token: '${env:TOKEN}'}", "services.a.push: nothing can be pushed. Declare figures or records."),
+        (
+            "{tokens: ['${env:TOKEN}', '${env:SHORT}']}",
+            "services.a.push: a token is shorter than 16 characters. Make one: openssl rand -hex 32.",
+        ),
     ],
 )
 def test_a_push_to_be_mended_is_a_warning(push: str, warning: str, tmp_path: Path) -> None:
