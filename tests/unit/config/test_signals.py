@@ -58,7 +58,10 @@ def test_a_full_example_loads(tmp_path: Path) -> None:
         "rollwatch_trading_pnl_net_percent",
     ]
     assert signals.push is not None
-    assert [token.render() for token in signals.push.all_tokens] == ["a secret", "b secret"]
+    assert [token.render() for token in signals.push.all_tokens] == [
+        "a secret of 32 characters, or so",
+        "another secret, just as long",
+    ]
     assert signals.push.origins == ("https://shop.example.com", "http://[2001:db8::1]:8080")
     assert signals.browser is not None
     assert signals.browser.source_maps == tmp_path / "maps"
