@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rollwatch.figures.slices import at_once
 from rollwatch.ingest.push.callers import Caller
 from rollwatch.ingest.push.json_text import read_json
-from rollwatch.ingest.push.sequence import Sequence
+from rollwatch.ingest.push.sequence import PushSequence
 from rollwatch.ingest.push.taking import Taking
 from rollwatch.metrics.series import GaugeChild, HistogramChild
 from rollwatch.serving.refusal import Refusal
@@ -111,7 +111,7 @@ def push(parts: Pushing, service: str, body: bytes) -> str:
     reader = parts.intake._receivers[service].reader
     try:
         delivery = reader.read(read_json(body), Caller((service,), is_browser=False))
-        Sequence().check(delivery.stamp, wall=clock.wall(), monotonic=clock.monotonic())
+        PushSequence().check(delivery.stamp, wall=clock.wall(), monotonic=clock.monotonic())
     except Refusal as refusal:
         return f"{refusal.status} {refusal.error}"
     taking = Taking(figures, lambda: True)

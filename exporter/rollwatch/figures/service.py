@@ -51,7 +51,7 @@ class ServiceFigures:
         self._clock = clock
         self._base = base
         self._metric_of = metric_of
-        self._totals = Totals(clock.wall())
+        self._totals = Totals(clock)
         self._lists = WholeLists()
         self._facts: dict[str, list[GaugeChild]] = {}
         self._is_closed = False

@@ -71,11 +71,14 @@ class Gate:
             )
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """For work that may take milliseconds: one client's at a time, and after it all others have theirs.
+    async def turn(self, *, is_long: bool) -> AsyncIterator[None]:
+        """For work that takes milliseconds where it `is_long`: one at a time, and others go on in between.
 
         Without it fifty requests that arrive together would stop the loop for fifty times as long as one.
         """
+        if not is_long:
+            yield
+            return
         async with self._turn:
             try:
                 yield

@@ -8,6 +8,7 @@ from pathlib import Path
 import trustme
 
 from rollwatch.clock import SystemClock
+from rollwatch.config.ingest import IngestSpec
 from rollwatch.exporter.routes import Access, exporter_routes
 from rollwatch.serving.health import Health
 from rollwatch.serving.limits import Limits
@@ -34,12 +35,12 @@ def test_every_address_is_documented_with_its_role() -> None:
 
 def test_the_bounds_in_the_docs_are_those_in_force() -> None:
     text = (DOCS / "http-api.md").read_text()
-    limits = Limits()
+    limits, push_limit = Limits(), IngestSpec().push_limit
     for said in (
         f"| connections | {limits.connections};",
         f"| {limits.head_s:g} s each |",
         f"| {limits.headers} lines of {limits.header_bytes // 1024} KiB |",
-        f"| {limits.body_bytes // 1024} KiB,",
+        f"| {limits.body_bytes // 1024} KiB (a push: `ingest.push_limit`, {push_limit // 1024**2} MiB),",
         f"| {limits.request_s:g} s, and {limits.write_s:g} s more",
         f"| {limits.idle_s:g} s |",
     ):

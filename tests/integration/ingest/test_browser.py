@@ -328,9 +328,18 @@ async def test_errors_are_looked_at_for_one_beacon_at_a_time(monkeypatch: pytest
             return await examine(beacon)
 
         monkeypatch.setattr(at_work, "examine", slowly)
-        answers = await asyncio.gather(*(post(listener, beacon(error())) for _ in range(5)))
+        answers = await asyncio.gather(*(post(listener, beacon(error(text))) for text in "abcde"))
         assert {answer.status for answer in answers} == {204}
         assert max(at_once) == 1
+
+
+async def test_an_error_that_is_known_waits_for_nobody() -> None:
+    async with serving() as (browsers, listener):
+        await post(listener, beacon(error()))
+        async with browsers.gate.turn(is_long=True):
+            answer = await asyncio.wait_for(post(listener, beacon(error(), LCP)), 10)
+        assert answer.status == 204
+        assert browsers.shown("all_errors_total")["error",] == 2
 
 
 async def test_a_beacon_that_was_refused_may_come_again() -> None:

@@ -176,6 +176,25 @@ def test_a_source_unheard_of_for_long_begins_anew(arriving: Arriving) -> None:
     assert arriving.shown("sold_total") == {(): 1.0}
 
 
+def test_a_forgotten_source_does_not_count_again_though_it_began_after_us(arriving: Arriving) -> None:
+    arriving.clock.advance(10)
+    began_at = arriving.clock.wall()
+    for _ in range(3):
+        for number in range(101):
+            push(arriving, total("sold_total", 1000), source=f"{number}", started_at=began_at)
+            arriving.clock.advance(0.1)
+
+    assert arriving.shown("sold_total") == {(): 101 * 1000.0}
+
+
+def test_a_new_source_counts_whole_though_an_old_one_made_room_for_it(arriving: Arriving) -> None:
+    for number in range(150):
+        arriving.clock.advance(60)
+        push(arriving, total("sold_total", 4), source=f"{number}", started_at=arriving.clock.wall() - 30)
+
+    assert arriving.shown("sold_total") == {(): 150 * 4.0}
+
+
 def test_a_source_has_so_many_totals(arriving: Arriving) -> None:
     faults = push(arriving, *(total("kinds_total", 1, f"kind-{number}") for number in range(5001)))
 

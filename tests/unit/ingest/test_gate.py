@@ -111,7 +111,7 @@ async def test_long_work_is_done_for_one_client_at_a_time_and_the_loop_turns_in_
 
     async def work(number: int) -> None:
         with suppress(Refusal):
-            async with door.turn():
+            async with door.turn(is_long=True):
                 turns[-1] += 1
                 if number % 2:
                     raise Refusal(422, "no", "No.")

@@ -126,6 +126,10 @@ class BrowserApplication:
                     "List them under browser.goals of the service.",
                 )
 
+    def has_news(self, beacon: Beacon) -> bool:
+        """Whether `examine` may take milliseconds."""
+        return self._errors.has_news(e for e in beacon.events if type(e) is ErrorEvent)
+
     async def examine(self, beacon: Beacon) -> list[Sighting]:
         """What the errors in `beacon` are, for `take`."""
         return await self._errors.examine(e for e in beacon.events if type(e) is ErrorEvent)

@@ -25,7 +25,8 @@ class ErrorGroupJson(_Json):
     message: str
     """Of the newest error, at most 1,000 characters."""
     stack: str
-    """The newest one that was resolved, a frame a line; empty if there was none."""
+    """The newest that was told, a frame a line: in places of the sources where a map tells them, or the first
+    2,000 characters as they came where many are new at once. Empty if there was none."""
     path: str
     """Of the page of the newest error, without query and fragment."""
     route: str | None

@@ -10,7 +10,7 @@ from aiohttp import web
 from rollwatch.ingest.browser import metrics as m
 from rollwatch.ingest.browser.agents import browser_of
 from rollwatch.ingest.browser.application import BrowserApplication
-from rollwatch.ingest.browser.beacon import Beacon, ErrorEvent, parse_beacon
+from rollwatch.ingest.browser.beacon import ErrorEvent, parse_beacon
 from rollwatch.ingest.browser.outcomes import Outcome, Unread
 from rollwatch.ingest.browser.replays import Replays
 from rollwatch.ingest.browser.script import Script
@@ -180,7 +180,10 @@ class BrowserIntake:
     async def _take(self, request: Request, origin: str | None) -> None:
         self._gate.admit(request)
         check_content_type(request)
-        beacon = await self._parsed(await read_body(request, _BODY_BYTES))
+        body = await read_body(request, _BODY_BYTES)
+        is_long = len(body) > _SHORT_BYTES
+        async with self._gate.turn(is_long=is_long):
+            beacon = parse_beacon(body)
         application = self._applications.get(beacon.service)
         if application is None:
             raise Refusal(
@@ -200,14 +203,8 @@ class BrowserIntake:
         if not any(type(event) is ErrorEvent for event in beacon.events):
             application.take(beacon)
             return
-        async with self._gate.turn():
+        async with self._gate.turn(is_long=is_long or application.has_news(beacon)):
             sightings = await application.examine(beacon)
         if not application.is_closed:
             browser = browser_of(request.headers.get("User-Agent", ""))
             application.take(beacon, sightings, browser)
-
-    async def _parsed(self, body: bytes) -> Beacon:
-        if len(body) <= _SHORT_BYTES:
-            return parse_beacon(body)
-        async with self._gate.turn():
-            return parse_beacon(body)

@@ -16,10 +16,12 @@ __all__ = ["Replays"]
 
 _WINDOW_S = 86_400.0
 _REMEMBERED = 50_000
+_REMEMBERED_S = 2 * _WINDOW_S
+"""By a clock that is a day ahead a beacon is of this day for two."""
 
 
 class Replays:
-    """Remembers digests of the beacons taken last: the newest 50,000, for a day."""
+    """Remembers digests of the beacons taken last: the newest 50,000, for as long as one is believed."""
 
     def __init__(self, clock: Clock, *, secret: bytes, limit: int = _REMEMBERED) -> None:
         self._clock = clock
@@ -50,7 +52,7 @@ class Replays:
         now = self._clock.monotonic()
         self._taken[self._digest(beacon_id)] = now
         oldest = next(iter(self._taken.values()))
-        if len(self._taken) > self._limit or now - oldest > _WINDOW_S:
+        if len(self._taken) > self._limit or now - oldest > _REMEMBERED_S:
             self._taken.popitem(last=False)
 
     def __len__(self) -> int:

@@ -82,6 +82,10 @@ class ScriptErrors:
             self._maps_in = maps_in
             self._reports.configure(None if maps_in is None else SourceMaps(maps_in, self._clock))
 
+    def has_news(self, events: Iterable[ErrorEvent]) -> bool:
+        """Whether one of them says what nobody looked at yet."""
+        return not all(map(self._examiner.knows, events))
+
     async def examine(self, events: Iterable[ErrorEvent]) -> list[Sighting]:
         """All that takes its time with them; changes no series. Lets the loop turn every millisecond."""
         sightings: list[Sighting] = []

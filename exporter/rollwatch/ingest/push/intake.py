@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -162,7 +161,7 @@ class PushIntake:
 
     async def _read(self, caller: Caller, work_bytes: int, read: Callable[[], _T]) -> _T:
         """`read()`, which goes through so many bytes: many in a thread, those of pages one at a time."""
-        async with self._gate.turn() if caller.is_browser and work_bytes > _SHORT_BYTES else nullcontext():
+        async with self._gate.turn(is_long=caller.is_browser and work_bytes > _SHORT_BYTES):
             return read() if work_bytes <= _LONG_BYTES else await asyncio.to_thread(read)
 
     def _count(self, receiver: Receiver | None, error: str) -> None:

@@ -12,7 +12,7 @@ from rollwatch.ingest.push.callers import unauthorized
 from rollwatch.ingest.push.document_faults import document_invalid
 from rollwatch.ingest.push.metrics import PUSH_LAST, PUSH_REQUESTS_TOTAL
 from rollwatch.ingest.push.outcomes import PushOutcome
-from rollwatch.ingest.push.sequence import Sequence
+from rollwatch.ingest.push.sequence import PushSequence
 from rollwatch.ingest.push.taking import Taking
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ __all__ = ["Receiver"]
 class _Line:
     """Those whose pushes are taken one after the other."""
 
-    sequence: Sequence
+    sequence: PushSequence
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -54,9 +54,9 @@ class Receiver:
             outcome: store.counter(PUSH_REQUESTS_TOTAL, (*base, outcome.value)) for outcome in PushOutcome
         }
         self._last = store.gauge(PUSH_LAST, base)
-        self._applications = _Line(Sequence())
+        self._applications = _Line(PushSequence())
         # Apart, so that no page can use up what applications need, say what they have sent, or let them wait.
-        self._browsers = _Line(Sequence(is_ordered=False))
+        self._browsers = _Line(PushSequence(is_ordered=False))
 
     def count(self, outcome: PushOutcome) -> None:
         """One more push came to this."""

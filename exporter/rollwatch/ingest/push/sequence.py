@@ -11,7 +11,7 @@ from rollwatch.serving.refusal import Refusal
 if TYPE_CHECKING:
     from rollwatch.ingest.push.delivery import Stamp
 
-__all__ = ["Sequence"]
+__all__ = ["PushSequence"]
 
 _MOST_IDS = 10_000
 _MOST_SOURCES = 1000
@@ -20,7 +20,7 @@ _LATEST_S = 300.0
 _REMEMBERED_S = _EARLIEST_S + _LATEST_S
 
 
-class Sequence:
+class PushSequence:
     """What one service accepted lately. `check` before a push is taken, `remember` once it is.
 
     Ids are remembered for as long as the `sent_at` of their push is believed, so that one that says both can

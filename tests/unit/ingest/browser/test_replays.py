@@ -66,10 +66,21 @@ def test_the_newest_are_remembered(replays: Replays, clock: ManualClock) -> None
     ]
 
 
-def test_none_is_remembered_for_longer_than_a_beacon_may_be_late(
+def test_none_is_remembered_for_longer_than_a_beacon_is_believed(
     replays: Replays, clock: ManualClock
 ) -> None:
     replays.remember("a")
-    clock.advance(DAY_S + 1)
+    clock.advance(2 * DAY_S + 1)
     replays.remember("b")
     assert len(replays) == 1
+
+
+def test_a_beacon_from_a_clock_that_is_ahead_does_not_count_again_later(
+    replays: Replays, clock: ManualClock
+) -> None:
+    sent_at = clock.wall() + DAY_S - 10
+    assert refusal(replays, "a", sent_at) is None
+    replays.remember("a")
+    clock.advance(DAY_S + 10)
+    replays.remember("b")
+    assert refusal(replays, "a", sent_at) == (409, "duplicate")

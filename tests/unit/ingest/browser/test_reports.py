@@ -173,6 +173,18 @@ async def test_the_stack_is_told_in_places_of_the_sources(told: Told) -> None:
     assert line["exception"] == told.stack() == "at onClick (src/App.tsx:42:7)"
 
 
+async def test_a_stack_that_is_told_stays_when_the_error_comes_again_as_the_browser_writes_it(
+    told: Told,
+) -> None:
+    told.reports.configure(cast("SourceMaps", Maps()))
+    told.take()
+    await told.lines()
+    told.take()
+    told.take(stack=f"{STACK}7")
+    assert told.groups.view()[0]["count"] == 3
+    assert told.stack() == "at onClick (src/App.tsx:42:7)"
+
+
 async def test_a_disk_that_hangs_costs_the_sources_and_nothing_else(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rollwatch.ingest.push.delivery import Stamp
-from rollwatch.ingest.push.sequence import Sequence
+from rollwatch.ingest.push.sequence import PushSequence
 from rollwatch.serving.refusal import Refusal
 from support.manual_clock import ManualClock
 
@@ -17,7 +17,7 @@ class Line:
 
     def __init__(self, *, is_ordered: bool = True) -> None:
         self.clock = ManualClock()
-        self.sequence = Sequence(is_ordered=is_ordered)
+        self.sequence = PushSequence(is_ordered=is_ordered)
 
     def at(self, seconds: float = 0.0) -> float:
         return self.clock.wall() + seconds
