@@ -128,7 +128,7 @@ class Storm:
         try:
             writer.write(data)
             try:
-                return await asyncio.wait_for(reader.read(), 0.5)
+                return await asyncio.wait_for(reader.read(), 0.2)
             except TimeoutError:
                 # It waits for what was cut off, or keeps the connection.
                 writer.write_eof()
@@ -145,7 +145,7 @@ def test_a_storm_of_mutants_is_refused_and_changes_nothing(tmp_path: Path) -> No
         (tmp_path / "app.log").touch()
         with receiving(tmp_path, config_text(probes)) as here:
             _fill(here)
-            more_runs(here.exporter, "p0", "ok", runs=1)
+            wait_for(lambda: len(here.figures().by_probe("probe_success")) == len(probes), "a run of each")
             before, memory = here.figures(), memory_mib(here.pid)
             storm, rng = Storm(here.ingest), random.Random(4)
             lines = b"".join(

@@ -178,9 +178,12 @@ class Connection(web.RequestHandler):
 
         Without details, which are in the log.
         """
-        if isinstance(exc, ConnectionError) or (isinstance(exc, RuntimeError) and self._has_gone):
+        if isinstance(exc, ConnectionError):
             # The client left, or we broke off; there is nobody to answer.
             raise exc
+        if isinstance(exc, RuntimeError) and self._has_gone:
+            # aiohttp's and uvloop's word for the same; only of the former aiohttp makes no bug.
+            raise ConnectionResetError("the client left before it was answered") from exc
         if isinstance(exc, Refusal):
             refusal = exc
         elif status < 500 or isinstance(exc, HttpProcessingError):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from rollwatch.serving.limits import Limits
 from rollwatch.serving.route import ANYONE, Route
@@ -131,13 +132,15 @@ async def test_idle_connections_make_room_for_one_that_asks() -> None:
 
 
 @contextlib.contextmanager
-def saying(listener: Listener, request: bytes, times: int) -> Iterator[None]:
+def saying(listener: Listener, request: bytes, times: int) -> Iterator[list[socket.socket]]:
     """So many clients that send `request`, and then neither send nor read."""
     with contextlib.ExitStack() as stack:
-        for _ in range(times):
-            sock = stack.enter_context(socket.create_connection(("127.0.0.1", listener.port)))
-            sock.sendall(request)
-        yield
+        clients = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", listener.port))) for _ in range(times)
+        ]
+        for client in clients:
+            client.sendall(request)
+        yield clients
 
 
 async def test_bodies_that_drip_make_room_for_one_that_asks() -> None:
@@ -145,6 +148,20 @@ async def test_bodies_that_drip_make_room_for_one_that_asks() -> None:
         with saying(listener, b"POST /act HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx", 4):
             await eventually(lambda: listener.busy == 4)
             assert (await ask(listener)).status == 200
+
+
+async def test_a_client_that_makes_room_in_the_moment_it_asks_is_no_bug() -> None:
+    with capture_logs() as logs:
+        async with listening(limits=Limits(connections=4)) as listener:
+            with saying(listener, b"", 4) as early:
+                await eventually(lambda: len(listener._connections) == 4)
+                for sock in early:
+                    sock.sendall(b"POST /act HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx")
+                # Before the loop turns once.
+                with saying(listener, b"", 4):
+                    await eventually(lambda: listener.dropped == 4)
+                    assert (await ask(listener, "/-/healthy")).status == 200
+    assert [log for log in logs if log["log_level"] == "error"] == []
 
 
 async def test_clients_that_take_nothing_make_room_for_one_that_asks() -> None:
