@@ -22,6 +22,8 @@ _MAY_BLOCK = {
     "rich/traceback.py": {"_render_stack"},
     # Reads /proc, which is memory.
     "prometheus_client/process_collector.py": {"collect", "_boot_time"},
+    # Its lock is held for a moment whenever a thread begins to be measured.
+    "coverage/collector.py": {"lock_data"},
     # The demo keeps a few small files of its own, at its start.
     "rollwatch/demo/rundir.py": {"keep_secret", "write_private"},
     "rollwatch/demo/production/front.py": {"_build"},
