@@ -121,5 +121,6 @@ def _pieces(found: Found) -> list[Found]:
 
 def _exchanged() -> FigureRefused:
     return FigureRefused(
-        FigureFault.UNDECLARED, "came while the configuration was exchanged; send it once more"
+        FigureFault.UNDECLARED,
+        "came while the configuration was exchanged; send what is named here again, with a new id",
     )
