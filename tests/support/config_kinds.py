@@ -28,6 +28,7 @@ from rollwatch.config.fields import (
 )
 from rollwatch.config.load import load_config
 from rollwatch.config.probe_spec import ProbeSpec
+from rollwatch.config.program import Program
 from rollwatch.config.readings import Readings
 from rollwatch.config.secrets import SecretStore
 from rollwatch.config.spec import Spec
@@ -160,7 +161,8 @@ def load(
     env: Mapping[str, str] | None = None,
     location: str | None = None,
     store: SecretStore | None = None,
+    program: Program = Program.EXPORTER,
 ) -> Config:
     """Load with the two kinds and the given environment."""
     secrets = SecretStore(path.parent, env or {}) if store is None else store
-    return load_config(path, KINDS, secrets=secrets, location=location)
+    return load_config(path, KINDS, secrets=secrets, location=location, program=program)

@@ -22,8 +22,8 @@ def probe(name="health", service="api", kind="fake", **spec):
     return ProbeDef(f"{service}/{name}", service, name, kind, FakeSpec(kind=kind, **spec))
 
 
-def config(*probes, environment="test", location="here", thresholds=None, reference=None, owner="backend"):
-    services = {p.service: Service(p.service, owner, Links(), thresholds or {}) for p in probes}
+def config(*probes, environment="test", location="here", reference=None, owner="backend", **service):
+    services = {p.service: Service(p.service, owner, **{"links": Links(), **service}) for p in probes}
     return Config(environment, location, services, probes, HostSpec(), reference)
 
 

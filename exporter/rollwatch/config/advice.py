@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rollwatch.config.template import Template
+from rollwatch.config.template import SHORTEST_TOKEN, Template, is_short
 from rollwatch.config.values import values_in
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from rollwatch.config.signals import Signals
 
 __all__ = ["advice"]
-
-_SHORTEST_TOKEN = 16
 
 
 def advice(services: Mapping[str, Service], probes: Sequence[ProbeDef], location: str) -> Iterator[str]:
@@ -45,8 +43,8 @@ def advice(services: Mapping[str, Service], probes: Sequence[ProbeDef], location
 def _of_push(place: str, push: PushSpec, signals: Signals) -> Iterator[str]:
     if any(token.is_written_out for token in push.all_tokens):
         yield f"{place}: a token stands in the file. Write ${{file:PATH}} or ${{env:NAME}} instead."
-    if any(len(token.render()) < _SHORTEST_TOKEN for token in push.all_tokens):
+    if any(is_short(token) for token in push.all_tokens):
         remedy = "Make one: openssl rand -hex 32."
-        yield f"{place}: a token is shorter than {_SHORTEST_TOKEN} characters. {remedy}"
+        yield f"{place}: a token is shorter than {SHORTEST_TOKEN} characters. {remedy}"
     if not signals.figures and not signals.records:
         yield f"{place}: nothing can be pushed. Declare figures or records."

@@ -7,15 +7,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rollwatch.config.ingest import IngestSpec
+from rollwatch.config.notifications import Audience, NotificationsSpec
 from rollwatch.config.signals import Signals
+from rollwatch.config.slo import SloSpec
 from rollwatch.config.thresholds import Override, overrides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rollwatch.config.bridge import BridgeSpec
     from rollwatch.config.document import HostSpec, Links, ReferenceCheck
     from rollwatch.config.figures import FigureDef
     from rollwatch.config.probe_spec import ProbeSpec
+    from rollwatch.config.template import SecretText
 
 __all__ = ["Config", "ProbeDef", "Service"]
 
@@ -45,6 +49,10 @@ class Service:
     """Overrides by threshold id and priority, in the threshold's unit; an infinity means off."""
     signals: Signals = field(default_factory=Signals)
     """What arrives at it by itself."""
+    slo: SloSpec = field(default_factory=SloSpec)
+    """The objectives it sets itself."""
+    notifications: Audience = field(default_factory=Audience)
+    """Who hears of its alerts; a channel that is None is as `Config.notifications` has it."""
 
     @property
     def overrides(self) -> tuple[Override, ...]:
@@ -66,5 +74,11 @@ class Config:
     elsewhere: tuple[ProbeDef, ...] = ()
     """Valid, but for other locations: their secrets were not read."""
     ingest: IngestSpec = field(default_factory=IngestSpec)
+    notifications: NotificationsSpec = field(default_factory=NotificationsSpec)
+    """Who hears of alerts; nothing in it if the file has no such section."""
+    bridge: BridgeSpec | None = None
+    """What the bridge sends. Its secrets can be rendered if the bridge loaded it."""
+    mail_password: SecretText | None = None
+    """What `notifications.mail.password_file` holds, if the bridge loaded it and sends mail."""
     warnings: tuple[str, ...] = ()
     """What works but an operator should mend; whole sentences, free of secrets."""

@@ -34,6 +34,7 @@ def _lines(config: Config) -> Iterator[str]:
     if overridden:
         yield f"{_count(len(overridden), 'threshold')} overridden"
     yield from _arriving(config)
+    yield from _told(config)
     specs = [probe.spec for probe in config.probes]
     pushes = [service.signals.push for service in config.services.values() if service.signals.push]
     references = sorted(
@@ -64,6 +65,25 @@ def _arriving(config: Config) -> Iterator[str]:
             figures = _count(len(signals.figures), "figure")
             by = f"; fed by {', '.join(ways)}" if ways else ""
             yield f"{name}: {figures}{by}"
+
+
+def _told(config: Config) -> Iterator[str]:
+    """Who hears of alerts, and what the bridge does."""
+    notifications = config.notifications
+    ways = ", ".join(notifications.named())
+    if ways:
+        quiet = notifications.quiet_hours
+        wait = f"; P2 and P3 wait from {quiet.from_} to {quiet.to} ({quiet.time_zone})" if quiet else ""
+        yield f"alerts go to {ways}{wait}"
+    own = {name: ", ".join(service.notifications.named()) for name, service in config.services.items()}
+    yield from (f"alerts on {name} go to its own {named}" for name, named in own.items() if named)
+    if config.bridge is not None:
+        parts = ", ".join(
+            name
+            for name in type(config.bridge).model_fields
+            if name != "token" and getattr(config.bridge, name)
+        )
+        yield f"the bridge sends {parts or 'nothing'}; its secrets are read by rollwatch bridge only"
 
 
 def _count(number: int, noun: str) -> str:

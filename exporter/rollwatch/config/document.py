@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
+from rollwatch.config.bridge import BridgeSpec
 from rollwatch.config.browser import BrowserSpec
 from rollwatch.config.document_text import FutureFile, Line, Link
 from rollwatch.config.features import FeatureSpec
@@ -13,8 +21,10 @@ from rollwatch.config.fields import HostPort, Name, Pattern, Seconds, mistake
 from rollwatch.config.figures import FigureName, FigureSpec
 from rollwatch.config.ingest import IngestSpec
 from rollwatch.config.logs import LogSpec
+from rollwatch.config.notifications import Audience, NotificationsSpec
 from rollwatch.config.push import PushSpec
 from rollwatch.config.records import RecordsSpec
+from rollwatch.config.slo import SloSpec
 from rollwatch.config.spec import Spec
 
 __all__ = ["Defaults", "Document", "HostSpec", "Links", "ProcessSpec", "ReferenceCheck", "ServiceSpec"]
@@ -112,6 +122,10 @@ class ServiceSpec(Spec):
     """What is asked of it, by name; each has a `kind`."""
     thresholds: Annotated[dict[str, Any], Field(default_factory=dict)]
     """Thresholds that differ from the shipped ones: by id, then by priority; `off` switches one off."""
+    slo: SloSpec = SloSpec()
+    """What it promises, where that differs from the shipped objectives."""
+    notifications: Audience = Audience()
+    """Who hears of its alerts, channel by channel, where that differs from `notifications` of the file."""
     figures: Annotated[dict[FigureName, FigureSpec], Field(default_factory=dict, max_length=200)]
     """Figures of the application itself: metrics of its own, or normal names, and what is normal for them."""
     records: Annotated[dict[Name, RecordsSpec], Field(default_factory=dict)]
@@ -132,6 +146,17 @@ def _some_services(services: dict[str, ServiceSpec]) -> dict[str, ServiceSpec]:
     return services
 
 
+def _with_its_own_secrets(
+    value: object, validate: ValidatorFunctionWrapHandler, info: ValidationInfo
+) -> BridgeSpec | None:
+    """Each program reads its own secrets only: the two are validated with different stores."""
+    context = info.context or {}
+    if value is None or "bridge_secrets" not in context:
+        found: BridgeSpec | None = validate(value)
+        return found
+    return BridgeSpec.model_validate(value, context={"secrets": context["bridge_secrets"]})
+
+
 class Document(Spec):
     """The whole file."""
 
@@ -147,5 +172,9 @@ class Document(Spec):
     """Figures of the host rollwatch runs on."""
     ingest: IngestSpec = IngestSpec()
     """How much browsers and applications may send."""
+    notifications: NotificationsSpec = NotificationsSpec()
+    """Who hears of alerts; `rollwatch bundle export` makes the routes of Alertmanager from it."""
+    bridge: Annotated[BridgeSpec | None, WrapValidator(_with_its_own_secrets)] = None
+    """What `rollwatch bridge` sends, and how; nobody else reads its secrets."""
     services: Annotated[dict[Name, ServiceSpec], AfterValidator(_some_services)]
     """Every service, by name."""

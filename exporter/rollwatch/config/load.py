@@ -14,13 +14,17 @@ from rollwatch.config.config import Config, ProbeDef, Service
 from rollwatch.config.document import Defaults, Document, ServiceSpec
 from rollwatch.config.fields import Name
 from rollwatch.config.mistake import did_you_mean
+from rollwatch.config.notification_advice import notification_advice
+from rollwatch.config.notification_rules import missing_parts
 from rollwatch.config.override_values import read_overrides
 from rollwatch.config.problems import Report
+from rollwatch.config.program import Program
 from rollwatch.config.secrets import Elsewhere
 from rollwatch.config.signals import Signals, Trouble, clashes, resolve, shared_streams
 from rollwatch.config.source import read_source
+from rollwatch.config.template import SecretText
 from rollwatch.config.yaml_tree import Node, compose
-from rollwatch.errors import ConfigError
+from rollwatch.errors import ConfigError, SecretUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,11 +40,17 @@ _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
 def load_config(
-    path: Path, kinds: Mapping[str, type[ProbeSpec]], *, secrets: SecretStore, location: str | None
+    path: Path,
+    kinds: Mapping[str, type[ProbeSpec]],
+    *,
+    secrets: SecretStore,
+    location: str | None,
+    program: Program = Program.EXPORTER,
 ) -> Config:
     """The configuration in `path`, for `location` if given (it wins over the file's). Blocks.
 
-    Reads the secrets it needs through `secrets`. Raises ConfigError with every problem, in file order.
+    Checks all of it, and reads the secrets that `program` needs through `secrets`: the others have no value.
+    Raises ConfigError with every problem, in file order.
     """
     report = Report(str(path))
     text = read_source(path, report)
@@ -53,7 +63,7 @@ def load_config(
             report.say(None, "", "the file is empty", "Start from rollwatch.example.yml.")
     if root is None:
         raise ConfigError(report.problems)
-    config = _Loading(root, kinds, secrets, report).config(location)
+    config = _Loading(root, kinds, secrets, report, program).config(location)
     if config is None or report.problems:
         raise ConfigError(report.problems)
     return config
@@ -63,12 +73,18 @@ class _Loading:
     """One reading of one file."""
 
     def __init__(
-        self, root: Node, kinds: Mapping[str, type[ProbeSpec]], secrets: SecretStore, report: Report
+        self,
+        root: Node,
+        kinds: Mapping[str, type[ProbeSpec]],
+        secrets: SecretStore,
+        report: Report,
+        program: Program,
     ) -> None:
         self._root = root
         self._kinds = kinds
         self._secrets = secrets
         self._report = report
+        self._program = program
         self._plain = root.plain()
 
     def config(self, wanted_location: str | None) -> Config | None:
@@ -80,11 +96,15 @@ class _Loading:
         found = [probe for probe in probes if probe is not None]
         specs = self._service_specs() if document is None else document.services
         signals = self._signals(specs, found, thresholds, location)
+        for trouble in missing_parts(self._plain):
+            self._report.at(self._root, trouble.place, trouble.message, trouble.remedy)
         if document is None:
             return None
         found = [_with_figures(probe, signals[probe.service]) for probe in found]
         services = {
-            name: Service(name, spec.owner, spec.links, thresholds[name], signals[name])
+            name: Service(
+                name, spec.owner, spec.links, thresholds[name], signals[name], spec.slo, spec.notifications
+            )
             for name, spec in document.services.items()
         }
         here = tuple(probe for probe in found if probe.spec.runs_in(location))
@@ -97,7 +117,14 @@ class _Loading:
             document.reference_check,
             elsewhere=tuple(probe for probe in found if not probe.spec.runs_in(location)),
             ingest=document.ingest,
-            warnings=(*advice(services, found, location), *self._secrets.warnings),
+            notifications=document.notifications,
+            bridge=document.bridge,
+            mail_password=self._mail_password(document),
+            warnings=(
+                *advice(services, found, location),
+                *notification_advice(document.notifications, document.bridge, services),
+                *self._secrets.warnings,
+            ),
         )
 
     def _location(self, wanted: str | None) -> str:
@@ -187,12 +214,31 @@ class _Loading:
             self._report.at(self._root, place, trouble.message, trouble.remedy)
         return signals
 
+    def _mail_password(self, document: Document) -> SecretText | None:
+        """For the bridge, which sends the summary as Alertmanager sends its mail."""
+        mail = document.notifications.mail
+        sends = self._program is Program.BRIDGE and document.bridge is not None and document.bridge.digest
+        if not sends or mail is None or mail.password_file is None:
+            return None
+        try:
+            return SecretText((self._secrets.cell(f"file:{mail.password_file}"),))
+        except SecretUnavailable as error:
+            message = f"can't be read: {error.why}"
+            remedy = "For the bridge, paths are relative to the directory of this file."
+            self._report.at(self._root, ("notifications", "mail", "password_file"), message, remedy)
+            return None
+
     def _validate(
         self, model: type[_Model], raw: object, place: tuple[str, ...], *, is_here: bool = True
     ) -> _Model | None:
-        secrets = self._secrets if is_here else Elsewhere(self._secrets.base_dir)
+        elsewhere = Elsewhere(self._secrets.base_dir)
+        is_ours = is_here and self._program is Program.EXPORTER
+        context = {
+            "secrets": self._secrets if is_ours else elsewhere,
+            "bridge_secrets": self._secrets if self._program is Program.BRIDGE else elsewhere,
+        }
         try:
-            return model.model_validate(raw, context={"secrets": secrets})
+            return model.model_validate(raw, context=context)
         except ValidationError as error:
             self._report.invalid(error, self._root, model, place)
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from rollwatch.config.expressions import JsonExpression
     from rollwatch.config.readings import Reading
 
-__all__ = ["ProbeSpec"]
+__all__ = ["ProbePriority", "ProbeSpec"]
+
+ProbePriority: TypeAlias = Literal["P0", "P1", "P2", "none"]
+"""The worst that a DOWN may raise; also the value of the label `priority` of rollwatch_probe_info."""
 
 
 class ProbeSpec(Spec):
@@ -32,6 +35,8 @@ class ProbeSpec(Spec):
     """Run only in these locations; empty: everywhere."""
     buckets: Buckets | None = None
     """Upper bounds of the duration histogram in seconds; the thresholds in force are always added."""
+    priority: ProbePriority = "P0"
+    """The worst alert its being DOWN may raise; P0 wakes people."""
 
     def runs_in(self, location: str) -> bool:
         """Whether the probe runs in `location`."""

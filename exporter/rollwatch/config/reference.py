@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from rollwatch.config.document import Document, ServiceSpec
 from rollwatch.config.fields import format_bytes, format_seconds
 from rollwatch.config.known_keys import key_of, models_in
+from rollwatch.config.notifications import EmailSpec, PagerDutySpec, SlackSpec, SmsSpec
 from rollwatch.config.readings import Reading
 from rollwatch.config.schema import Generator
 from rollwatch.config.thresholds import THRESHOLDS, Priority, Unit
@@ -27,6 +28,7 @@ __all__ = ["BEGIN", "reference"]
 BEGIN = "<!-- From here on made from the code by tools/generated: change the models, not this text. -->"
 """What stands between the page as people wrote it and the reference."""
 
+_CHANNELS = frozenset({SlackSpec, EmailSpec, PagerDutySpec, SmsSpec})
 _SIGNS = ((Ge, "ge", "at least"), (Gt, "gt", "more than"), (Le, "le", "at most"), (Lt, "lt", "less than"))
 
 
@@ -52,7 +54,7 @@ def _section(model: type[BaseModel], title: str, level: int) -> Iterator[str]:
     for name, field in model.model_fields.items():
         is_list = "tuple[" in str(field.annotation)
         for nested in _nested(field):
-            if nested is Reading:
+            if nested is Reading or (nested in _CHANNELS and title != "notifications"):
                 # It stands in many places; it is described once.
                 continue
             yield from _section(

@@ -14,9 +14,23 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
 
-__all__ = ["MASK", "Cell", "Part", "SecretText", "Store", "Template", "TemplateStr", "parse_references"]
+__all__ = [
+    "MASK",
+    "SHORTEST_TOKEN",
+    "Cell",
+    "Part",
+    "SecretText",
+    "Store",
+    "Template",
+    "TemplateStr",
+    "is_short",
+    "parse_references",
+]
 
 MASK = "***"
+SHORTEST_TOKEN = 16
+"""A token with fewer characters than this can be guessed."""
+
 _TOKEN = re.compile(r"\$\$|\$\{([^}]*)(\}?)")
 _REFERENCE = re.compile(r"file:[^\x00]+|env:[A-Za-z_][A-Za-z0-9_]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -226,3 +240,11 @@ class SecretText(Template):
         cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return {"type": "string", "minLength": 1, "title": "secret"}
+
+
+def is_short(token: Template) -> bool:
+    """Whether a token can be guessed, as far as it can be read now."""
+    try:
+        return len(token.render()) < SHORTEST_TOKEN
+    except SecretUnavailable:
+        return False

@@ -249,6 +249,7 @@ class Engine:
             kind,
             (definition.service, identity.environment, definition.name, kind.name, self._location),
             role=kind.role(definition.spec),
+            priority=definition.spec.priority,
             interval_s=definition.spec.interval,
             timeout_s=definition.spec.timeout,
             buckets=identity.buckets,

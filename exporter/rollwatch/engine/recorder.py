@@ -53,6 +53,7 @@ class Recorder:
         base: tuple[str, ...],
         *,
         role: Role,
+        priority: str,
         interval_s: float,
         timeout_s: float,
         buckets: Sequence[float],
@@ -65,7 +66,7 @@ class Recorder:
         self._names = names
         self._children: dict[MetricDef, dict[tuple[str, ...], Child]] = {}
         self._shown: set[GaugeChild] = set()
-        self._gauge(m.ROLLWATCH_PROBE_INFO, role.value).set(1)
+        self._gauge(m.ROLLWATCH_PROBE_INFO, role.value, priority).set(1)
         self._gauge(m.ROLLWATCH_PROBE_INTERVAL_SECONDS).set(interval_s)
         self._gauge(m.ROLLWATCH_PROBE_TIMEOUT_SECONDS).set(timeout_s)
         self._success = self._gauge(m.PROBE_SUCCESS)

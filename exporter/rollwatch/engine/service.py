@@ -71,6 +71,10 @@ class ServiceWatch:
             self._show(m.ROLLWATCH_THRESHOLD_OVERRIDE, override.threshold, override.priority).set(
                 override.value
             )
+        for objective, ratio in service.slo.objectives():
+            self._show(m.ROLLWATCH_SLO_OBJECTIVE_RATIO, objective).set(ratio)
+        for name, url in service.links.model_dump(exclude_none=True).items():
+            self._show(m.ROLLWATCH_SERVICE_LINK_INFO, name.removesuffix("_url"), url).set(1)
 
     def _gauge(self, metric: MetricDef, *labels: str) -> GaugeChild:
         base = (self._service.name, self._environment, self._location)

@@ -43,6 +43,8 @@ __all__ = [
     "ROLLWATCH_SCRAPE_SERIES",
     "ROLLWATCH_SECRET_REFRESH_FAILURES_TOTAL",
     "ROLLWATCH_SERVICE_INFO",
+    "ROLLWATCH_SERVICE_LINK_INFO",
+    "ROLLWATCH_SLO_OBJECTIVE_RATIO",
     "ROLLWATCH_THRESHOLD_OVERRIDE",
     "ROLLWATCH_WEB_CONFIG_LAST_RELOAD_SUCCESSFUL",
     "ROLLWATCH_WEB_REQUESTS_TOTAL",
@@ -116,8 +118,9 @@ ROLLWATCH_PROBE_INFO = MetricDef(
     "rollwatch_probe_info",
     MetricType.GAUGE,
     "Always 1, one series per configured probe: what should be probed, whether or not it can be. "
-    "role is primary or fallback for a provider, else none.",
-    labels=("role",),
+    "role is primary or fallback for a provider, else none; priority is the worst its being DOWN may raise: "
+    "P0, P1, P2, or none.",
+    labels=("role", "priority"),
     meaning=_CONFIGURED,
 )
 ROLLWATCH_PROBE_INTERVAL_SECONDS = MetricDef(
@@ -169,6 +172,24 @@ ROLLWATCH_SERVICE_INFO = MetricDef(
     scope=Scope.SERVICE,
     labels=("owner",),
     meaning="For every configured service.",
+)
+ROLLWATCH_SERVICE_LINK_INFO = MetricDef(
+    "rollwatch_service_link_info",
+    MetricType.GAUGE,
+    "Always 1, one series per link the config gives a service: link is logs, dashboard, runbook or "
+    "status_page. Alerts and dashboards lead there.",
+    scope=Scope.SERVICE,
+    labels=("link", "url"),
+    meaning="For every link under links of a configured service.",
+)
+ROLLWATCH_SLO_OBJECTIVE_RATIO = MetricDef(
+    "rollwatch_slo_objective_ratio",
+    MetricType.GAUGE,
+    "The share of good requests that the config sets as a service's objective instead of the shipped one; "
+    "0 means the SLO is off: no budget can burn.",
+    scope=Scope.SERVICE,
+    labels=("slo",),
+    meaning="For each SLO (availability, latency) the config sets for a service.",
 )
 ROLLWATCH_FEATURE_INFO = MetricDef(
     "rollwatch_feature_info",

@@ -25,12 +25,14 @@ class Scope(StrEnum):
     PROBE = "probe"
     SERVICE = "service"
     EXPORTER = "exporter"
+    BRIDGE = "bridge"
 
 
 COMMON_LABELS: dict[Scope, tuple[str, ...]] = {
     Scope.PROBE: ("service", "environment", "probe", "kind", "location"),
     Scope.SERVICE: ("service", "environment", "location"),
     Scope.EXPORTER: ("location",),
+    Scope.BRIDGE: (),
 }
 
 

@@ -21,8 +21,9 @@ _TOP = """\
 Everything the exporter can show on `/metrics`. This page is written from the code by `make docs`.
 
 - Durations are in seconds, sizes in bytes, ratios from 0 to 1, timestamps in seconds since 1970 (UTC).
-- `location` is where this exporter runs and is on every series. Scrape with `honor_labels: true`, or
-  Prometheus renames our `service` to `exported_service` where discovery sets a label of that name.
+- `location` is where this exporter runs and is on every series but the bridge's. Scrape with
+  `honor_labels: true`, or Prometheus renames our `service` to `exported_service` where discovery sets a
+  label of that name.
 - A series that has nothing to say is absent, never 0. Counters start at 0.
 - Values of labels come from the configuration or a closed list. Names that come from outside (components,
   versions, routes, types of errors) are at most 50 per metric and service; the rest become `other` and are
@@ -70,9 +71,8 @@ def _given_by(metric: MetricDef, kinds: Mapping[str, DefinesMetrics]) -> list[st
 
 
 def _entry(metric: MetricDef, kinds: list[str]) -> str:
-    common = ", ".join(COMMON_LABELS[metric.scope])
-    labels = f"labels {common}" + "".join(f", **{label}**" for label in metric.labels)
-    lines = [f"### `{metric.name}`\n", f"{metric.type}; {labels}", f"\n{metric.help}"]
+    labels = ", ".join((*COMMON_LABELS[metric.scope], *(f"**{label}**" for label in metric.labels)))
+    lines = [f"### `{metric.name}`\n", f"{metric.type}; labels {labels or 'none'}", f"\n{metric.help}"]
     if metric.meaning:
         lines.append(f"\n*Present:* {metric.meaning}")
     if metric.buckets:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from rollwatch.config.fields import JsonExpression, Name, Seconds, mistake
+from rollwatch.config.probe_spec import ProbePriority  # noqa: TC001  pydantic needs it
 from rollwatch.config.readings import Readings  # noqa: TC001  pydantic needs it
 from rollwatch.probers._http_expect import AnswerExpect
 from rollwatch.probers._http_spec import HttpRequestSpec
@@ -26,6 +27,8 @@ class JsonSpec(HttpRequestSpec):
     """Read figures from a JSON document over HTTP or HTTPS."""
     interval: Annotated[Seconds, Field(ge=1, le=86_400)] = 60.0
     """Time between the starts of two runs."""
+    priority: ProbePriority = "P2"
+    """The worst alert its being DOWN may raise; the figures it reads have limits of their own."""
     expect: AnswerExpect = AnswerExpect()
     """What the answer must be; otherwise nothing is read from it."""
     figures: Readings = Field(default_factory=dict)

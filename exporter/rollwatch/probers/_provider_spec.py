@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from rollwatch.config.fields import HttpUrl, JsonExpression, Seconds, mistake
+from rollwatch.config.probe_spec import ProbePriority  # noqa: TC001  pydantic needs it
 from rollwatch.config.rules import Rules  # noqa: TC001  pydantic needs it
 from rollwatch.config.spec import Spec
 from rollwatch.probers._http_expect import AnswerExpect
@@ -49,6 +50,8 @@ class ProviderSpec(HttpRequestSpec):
     """Ask a third-party API over HTTP or HTTPS."""
     interval: Annotated[Seconds, Field(ge=1, le=86_400)] = 60.0
     """Time between the starts of two runs; the provider is never asked more often, not by hand either."""
+    priority: ProbePriority = "none"
+    """The worst alert its being DOWN may raise by itself; providers have alerts of their own beside it."""
     role: Literal["primary", "fallback"] = "primary"
     """Whether this provider is the first choice or stands in for one."""
     expect: AnswerExpect = AnswerExpect()

@@ -18,7 +18,7 @@ from rollwatch.config.fields import (
     WsUrl,
     mistake,
 )
-from rollwatch.config.probe_spec import ProbeSpec
+from rollwatch.config.probe_spec import ProbePriority, ProbeSpec
 from rollwatch.config.spec import Spec
 from rollwatch.probers._http_spec import AuthSpec, Ip
 from rollwatch.probers._resolve import IpVersion
@@ -80,6 +80,8 @@ class WebSocketSpec(ProbeSpec):
     """ws:// or wss:// URL of the endpoint."""
     mode: Literal["connect", "watch"] = "connect"
     """`connect`: each run opens a session and closes it. `watch`: one session is held, runs report on it."""
+    priority: ProbePriority = "none"
+    """The worst alert its being DOWN may raise by itself; feeds have alerts of their own beside it."""
     send: Annotated[
         tuple[TemplateStr, ...],
         BeforeValidator(_as_list),

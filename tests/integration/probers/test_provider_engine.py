@@ -39,7 +39,7 @@ def engine(store: Store) -> Engine:
 
 
 def values(store: Store, name: str) -> dict[tuple[str, ...], float]:
-    own = {"check", "critical", "verdict", "reason", "role"}
+    own = {"check", "critical", "verdict", "reason", "role", "priority"}
     return {
         tuple(value for label, value in sample.labels.items() if label in own): sample.value
         for family in store.collect()
@@ -86,7 +86,7 @@ async def test_the_series_of_a_provider_say_what_its_last_answer_did() -> None:
             invalid = values(store, "rollwatch_provider_records_invalid")
             totals = values(store, "rollwatch_provider_invalid_records_total")
             assert values(store, "probe_success") == {(): 1}
-            assert values(store, "rollwatch_probe_info") == {("fallback",): 1}
+            assert values(store, "rollwatch_probe_info") == {("fallback", "none"): 1}
             assert values(store, "rollwatch_provider_records_valid_ratio") == {(): 0.5}
     expected = {("gamma-zero", "true"): 1, ("gamma-missing", "false"): 1, ("gamma-large", "false"): 0}
     assert invalid == totals == expected

@@ -12,6 +12,7 @@ import yaml
 from jsonschema import Draft7Validator
 
 from rollwatch.config.load import load_config
+from rollwatch.config.program import Program
 from rollwatch.config.reference import reference
 from rollwatch.config.schema import json_schema
 from rollwatch.config.secrets import SecretStore
@@ -35,6 +36,29 @@ def example(tmp_path: Path) -> Config:
         (tmp_path / "secrets" / name).write_text("0123456789abcdef\n")
     secrets = SecretStore(tmp_path, {"FEED_TOKEN": "s3cret"})
     return load_config(path, KINDS, secrets=secrets, location=None)
+
+
+def test_the_bridge_loads_the_example_with_its_own_secrets_only(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "rollwatch.example.yml", tmp_path / "rollwatch.yml")
+    (tmp_path / "secrets").mkdir()
+    for name in ("bridge", "twilio-sid", "twilio-token", "smtp"):
+        (tmp_path / "secrets" / name).write_text("0123456789abcdef\n")
+    for name in ("chat-webhook", "watchdog-url"):
+        (tmp_path / "secrets" / name).write_text("https://hooks.example.com/0123456789abcdef\n")
+    for path in (tmp_path / "secrets").iterdir():
+        path.chmod(0o600)
+
+    config = load_config(
+        tmp_path / "rollwatch.yml",
+        KINDS,
+        secrets=SecretStore(tmp_path, {}),
+        location=None,
+        program=Program.BRIDGE,
+    )
+
+    assert config.warnings == ()
+    assert config.mail_password is not None
+    assert config.mail_password.render() == "0123456789abcdef"
 
 
 def plain(path: Path) -> Any:

@@ -115,6 +115,20 @@ def test_thresholds_are_overridden_in_their_unit_and_off_is_an_infinity(path: Pa
     assert load(path).services["2"].overrides == ()
 
 
+def test_objectives_are_those_the_service_sets_and_off_is_0(path: Path) -> None:
+    path.write_text(FULL.replace("    owner: back end\n", "    slo: {availability: 0.9995, latency: off}\n"))
+    config = load(path)
+
+    assert list(config.services["api"].slo.objectives()) == [("availability", 0.9995), ("latency", 0.0)]
+    assert list(config.services["2"].slo.objectives()) == []
+
+
+def test_a_probe_is_p0_unless_it_says_something_else(path: Path) -> None:
+    path.write_text(FULL.replace("        retries: 3\n", "        priority: none\n"))
+
+    assert [probe.spec.priority for probe in load(path).probes] == ["none", "P0", "P0"]
+
+
 def test_a_probe_of_another_location_is_checked_and_does_not_run(path: Path) -> None:
     config = load(path)
 

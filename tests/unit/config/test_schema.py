@@ -48,6 +48,7 @@ BEYOND_A_SCHEMA = {
     "tag",
     "timeout-above-interval",
     "two-documents",
+    "bridge-two-senders",
     "anchor-bomb",
     "anchor-missing",
     "anchor-recursive",

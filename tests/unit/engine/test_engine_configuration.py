@@ -41,7 +41,7 @@ async def test_a_reload_that_can_not_be_built_changes_nothing():
         await asyncio.sleep(20)
         with pytest.raises(ConfigError, match="api/bad: can't be set up: the key file is not a key"):
             await b.engine.apply(config(probe("new"), probe("bad", does="unbuildable")))
-        assert list(b.values("rollwatch_probe_info")) == [("api", "health", "none")]
+        assert list(b.values("rollwatch_probe_info")) == [("api", "health", "none", "P0")]
         b.engine.refuse("a problem")
         assert b.engine.view().config_problem == "a problem"
         await asyncio.sleep(20)

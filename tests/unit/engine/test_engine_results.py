@@ -33,7 +33,7 @@ async def test_a_probe_that_answers_is_up_with_its_figures():
         assert b.value("rollwatch_component_up", "api", "health", "database", "true") == 0
         assert b.value("rollwatch_probe_results_total", "api", "health", "up", "ok") == runs
         assert b.value("rollwatch_probe_results_total", "api", "health", "down", "timeout") == 0
-        assert b.value("rollwatch_probe_info", "api", "health", "none") == 1
+        assert b.value("rollwatch_probe_info", "api", "health", "none", "P0") == 1
         assert b.value("rollwatch_service_info", "api", "backend") == 1
         began = b.probe().last.started_at
         assert WALL_AT_START < began < b.clock.wall()
@@ -89,7 +89,7 @@ async def test_an_undecided_probe_keeps_its_verdict_for_three_intervals_and_no_l
         assert b.value("rollwatch_probe_results_total", "api", "health", "unknown", "resolver_failed") >= 4
         assert b.probe().verdict is Verdict.UNKNOWN
         assert b.engine.view().services[0].verdict is Verdict.UNKNOWN
-        assert b.value("rollwatch_probe_info", "api", "health", "none") == 1
+        assert b.value("rollwatch_probe_info", "api", "health", "none", "P0") == 1
         b.behaviours["x"] = failing(Reason.STATUS, "answered 503")
         await asyncio.sleep(10)
         assert b.value("probe_success", "api", "health") == 0
