@@ -1,0 +1,1 @@
+"""One file per channel; `channel.py` says what a channel is."""
