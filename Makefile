@@ -12,7 +12,7 @@ pytest := $(bin)/python -m pytest
 code := exporter tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages rum up down check test bench soak chaos wheel lock docs clean
+.PHONY: help setup packages rum up down check test mutants bench soak chaos wheel lock docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,9 @@ packages:
 rum: ## Build the browser script (needs Node)
 	@tools/rum
 
-up: setup rum ## Run the demo production and the exporter that measures it
+# Where they can't be installed, the demo says what is missing and does without.
+up: setup rum ## Run the demo production, the exporter that measures it, and the alerting behind it
+	@tools/debian-packages prometheus $$(command -v alertmanager >/dev/null || echo prometheus-alertmanager) || true
 	@$(bin)/rollwatch demo up
 
 down: setup ## Stop what `make up` started
@@ -49,6 +51,9 @@ test: setup packages
 	@tools/rum --require
 	@$(pytest) $(T)
 endif
+
+mutants: setup packages ## Break every rule in every way: do its tests notice? Of one topic: make mutants T=health
+	@PYTHONPATH=tests $(bin)/python -m mutants $(T)
 
 bench: setup packages ## Figures beside a floor or a peer; one of them: make bench B=http
 	@PYTHONPATH=tests $(bin)/python -m bench $(B)

@@ -121,6 +121,16 @@ def test_what_is_there_is_not_installed_again(machine: Machine) -> None:
     assert installed == [name for name in _packages() if name not in {"prometheus", "nginx-light"}]
 
 
+def test_packages_that_are_named_are_installed_alone_and_their_programs_looked_for(machine: Machine) -> None:
+    machine.has("apt-get", _apt())
+    machine.has("id", "echo 0")
+    machine.has("prometheus", "exit 0")
+    done = machine.run("tools/debian-packages", "prometheus", "prometheus-alertmanager")
+    assert done.returncode == 0, done.stderr
+    (call,) = machine.calls()
+    assert call.endswith("install --no-install-recommends prometheus-alertmanager")
+
+
 def test_with_everything_there_nothing_is_called(machine: Machine) -> None:
     machine.has("apt-get", _apt())
     lines = (ROOT / "tools/debian-packages.txt").read_text().splitlines()

@@ -105,6 +105,7 @@ def started(run_dir: RunDir, *options: str) -> Iterator[Demo]:
             *(sys.executable, "-m", "rollwatch", "demo", "up"),
             *("--run-dir", str(run_dir.path), "--base-port", "0"),
             *("--exporter-port", str(port), "--ingest-port", str(ingest_port)),
+            *("--bridge-port", str(free_port()), "--no-alerting"),
             *options,
         ],
         stdout=subprocess.PIPE,

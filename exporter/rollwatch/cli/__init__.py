@@ -16,9 +16,12 @@ __all__ = ["cli", "main"]
 
 
 _COMMANDS = {
+    "bridge": "rollwatch.cli.bridge:bridge",
+    "bundle": "rollwatch.cli.bundle:bundle",
     "check-config": "rollwatch.cli.check_config:check_config",
     "demo": "rollwatch.demo.commands:demo",
     "exporter": "rollwatch.cli.exporter:exporter",
+    "notify": "rollwatch.cli.notify:notify",
     "probe": "rollwatch.cli.probe:probe",
     "version": "rollwatch.cli.version:version",
 }

@@ -8,6 +8,7 @@ from rollwatch.host.metrics import METRICS as HOST_METRICS
 from rollwatch.ingest.browser.metrics import BROWSER_METRICS
 from rollwatch.ingest.logs.metrics import LOG_METRICS
 from rollwatch.ingest.push.metrics import PUSH_METRICS
+from rollwatch.metrics.bridge_catalogue import BRIDGE_METRICS
 from rollwatch.metrics.figure_catalogue import FIGURE_METRICS
 from rollwatch.metrics.normal import NORMAL
 
@@ -28,4 +29,5 @@ def metric_sections() -> Mapping[str, tuple[MetricDef, ...]]:
         "Browsers": BROWSER_METRICS,
         "Pushes": PUSH_METRICS,
         "Logs that are followed": LOG_METRICS,
+        "The bridge": BRIDGE_METRICS,
     }

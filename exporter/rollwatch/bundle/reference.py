@@ -1,0 +1,146 @@
+"""docs/alerts.md, and the facts at the head of each runbook: drawn from the rules, so they can't differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rollwatch.bundle.audience import audience
+from rollwatch.bundle.durations import spoken
+from rollwatch.bundle.rule_files import alert_file
+from rollwatch.config.thresholds import THRESHOLDS, Direction, Priority, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rollwatch.bundle.rules import Alert, Topic
+    from rollwatch.bundle.settings import Settings
+
+__all__ = ["alerts_page", "facts", "with_facts"]
+
+_PAGE = """\
+# Alerts
+
+Every alert that rollwatch ships. This page is written from the code by `make docs`.
+
+- A **threshold** with a name can be changed for a service, or switched off, in `rollwatch.yml`, without
+  touching a rule: `thresholds: {http_p95_seconds: {P1: 0.8, P2: off}}`. The name stands below the value.
+- **for** is how long the condition must have held. Windows are WINDOW where a condition names none. Both are
+  changed per installation: `rollwatch bundle export DIR --set window=10m --set for.HttpP95High=5m`
+  ([existing-stacks.md](existing-stacks.md)).
+- Who hears is what the route gives where a service names every channel; channels nobody names are left out
+  ([notifications.md](notifications.md)). `severity` is `critical` for P0, `warning` for P1 and P2, `info`
+  for P3.
+- While a P0 of a service lasts, its P1 to P3 are not sent. Alerts marked rollback go to the rollback handler
+  only; nothing inhibits or mutes them.
+- Every alert links to its runbook, its dashboard and, where the service names them, its logs (`links` in
+  `rollwatch.yml`).
+"""
+_BEGIN, _END = "<!-- facts -->", "<!-- /facts -->"
+_DAY = 86_400.0
+
+
+def alerts_page(topics: Sequence[Topic], settings: Settings) -> str:
+    """The whole page."""
+    parts = [_PAGE.replace("WINDOW", spoken(settings.window))]
+    for topic in topics:
+        if not topic.alerts:
+            continue
+        rows = [
+            "| alert | condition | threshold | for | priority | who hears | runbook |",
+            "|---|---|---|---|---|---|---|",
+            *(_row(alert, settings) for alert in topic.alerts),
+        ]
+        parts.append(
+            f"## {topic.title}\n\n`prometheus/rules/{alert_file(topic)}`\n\n" + "\n".join(rows) + "\n"
+        )
+    return "\n".join(parts)
+
+
+def facts(alert: Alert, topic: Topic, settings: Settings, rollback: Alert | None) -> str:
+    """What the head of the alert's runbook says. `rollback` is the handler's alert for the same trouble."""
+    rows = [
+        ("fires when", f"{alert.condition}{_hold_words(alert, settings)}"),
+        ("threshold", _threshold(alert, "; ")),
+        ("priority", _priority(alert)),
+        ("who hears", audience(alert)),
+        ("looks at", f"`{alert.metric}`"),
+        ("rule", f"`prometheus/rules/{alert_file(topic)}`"),
+        ("dashboard", f"`{alert.dashboard}`"),
+        ("the rollback handler", _handler(alert, rollback)),
+    ]
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {_cell(text)} |" for name, text in rows)])
+
+
+def with_facts(runbook: str, told: str) -> str:
+    """The runbook with new facts. Raises ValueError if it has no place for them."""
+    head, begin, rest = runbook.partition(_BEGIN)
+    _, end, tail = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"has no place for the facts: write {_BEGIN} and {_END} below the title")
+    return f"{head}{_BEGIN}\n\n{told}\n\n{_END}{tail}"
+
+
+def _row(alert: Alert, settings: Settings) -> str:
+    hold = settings.hold(alert.name, alert.hold)
+    cells = (
+        f"`{alert.name}`",
+        alert.condition,
+        _threshold(alert, "<br>"),
+        spoken(hold),
+        _priority(alert),
+        audience(alert),
+        f"[runbook](runbooks/{alert.name}.md)",
+    )
+    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _priority(alert: Alert) -> str:
+    if alert.priority is not None:
+        return alert.priority.value
+    return "none" if alert.labels.get("severity") == "none" else "its own"
+
+
+def _threshold(alert: Alert, separator: str) -> str:
+    if alert.threshold is None:
+        return alert.limit
+    row = THRESHOLDS[alert.threshold]
+    priority = alert.priority
+    if priority is None:
+        return f"`{row.id}`"
+    sign = "above" if row.direction is Direction.ABOVE else "below"
+    return f"{sign} {_number(row.defaults[priority], row.unit)}{separator}`{row.id}`"
+
+
+def _number(value: float, unit: Unit) -> str:
+    match unit:
+        case Unit.RATIO:
+            return f"{value * 100:g} %"
+        case Unit.SECONDS if value >= _DAY:
+            return f"{value / _DAY:g} days"
+        case Unit.SECONDS:
+            return f"{value:g} s"
+        case Unit.BYTES:
+            return f"{value / 1e6:g} MB"
+        case Unit.FACTOR:
+            return f"{value:g} times"
+        case Unit.SCORE:
+            return f"{value:g}"
+        case _:
+            return f"{value:g} {unit}"
+
+
+def _hold_words(alert: Alert, settings: Settings) -> str:
+    hold = settings.hold(alert.name, alert.hold)
+    return f", for {spoken(hold)}" if hold else ""
+
+
+def _handler(alert: Alert, rollback: Alert | None) -> str:
+    if alert.priority is Priority.ROLLBACK:
+        return f"gets this alert and judges it; people get `{alert.twin}`"
+    if rollback is None:
+        return "does nothing about this by itself"
+    return f"gets `{rollback.name}` for the same trouble, and may take back a release that just went out"

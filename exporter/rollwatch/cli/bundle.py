@@ -1,0 +1,103 @@
+"""`rollwatch bundle`: rules, routes and templates for a Prometheus and an Alertmanager of one's own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rollwatch.bundle.choices import parse_choices
+from rollwatch.bundle.directory import write_files
+from rollwatch.bundle.shipped import bundle_files
+from rollwatch.cli.suggest import SuggestingGroup
+from rollwatch.config.load import load_config
+from rollwatch.config.program import Program
+from rollwatch.config.secrets import SecretStore
+from rollwatch.probers import discover
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rollwatch.bundle.directory import Written
+    from rollwatch.config.config import Config
+
+__all__ = ["bundle"]
+
+
+@click.group(cls=SuggestingGroup)
+def bundle() -> None:
+    """Rules, routes and templates for your own Prometheus and Alertmanager."""
+
+
+@bundle.command()
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--config.file",
+    "config_file",
+    type=click.Path(path_type=Path),
+    envvar="ROLLWATCH_CONFIG_FILE",
+    show_envvar=True,
+    help="The rollwatch.yml whose notifications become routes; without one, those of an example do.",
+)
+@click.option(
+    "--set",
+    "choices",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="A setting: window, scrape_interval, evaluation_interval, exporter_job, grafana_url, runbooks_url, "
+    "business_hours_from, business_hours_to, for.<Alert>.",
+)
+@click.option(
+    "--alertmanager.directory",
+    "alertmanager_directory",
+    type=click.Path(path_type=Path),
+    help="Where alertmanager.yml will be: names of files with secrets count from there.  "
+    "[default: DIR/alertmanager]",
+)
+@click.option("--force", is_flag=True, help="Replace files of the same names that rollwatch did not write.")
+def export(
+    directory: Path,
+    config_file: Path | None,
+    choices: tuple[str, ...],
+    alertmanager_directory: Path | None,
+    force: bool,
+) -> None:
+    """Write everything below DIR, and say what to do next.
+
+    What is there already is replaced if rollwatch wrote it. Files below DIR/prometheus/targets are yours:
+    they are written once.
+    """
+    settings = parse_choices(choices)
+    config = None if config_file is None else _load(config_file)
+    home = (alertmanager_directory or directory / "alertmanager").absolute()
+    files = bundle_files(settings, config, directory=str(home))
+    written = write_files(directory, files, force=force)
+    for line in _report(directory, written, has_config=config is not None):
+        click.echo(line)
+
+
+def _load(config_file: Path) -> Config:
+    """Only what the file says is needed, none of its secrets."""
+    kinds = {name: kind.spec for name, kind in discover().items()}
+    secrets = SecretStore(config_file.parent, os.environ)
+    return load_config(config_file, kinds, secrets=secrets, location=None, program=Program.COMMAND)
+
+
+def _report(directory: Path, written: Written, *, has_config: bool) -> Iterator[str]:
+    yield from (f"wrote {directory / name}" for name in written.new)
+    yield from (f"kept {directory / name}: it is yours to edit" for name in written.kept)
+    yield f"{len(written.new)} written, {len(written.same)} unchanged, {len(written.kept)} kept"
+    for name in written.stale:
+        yield f"remove {directory / name}: this version has it no more, and its alerts would fire twice"
+    if not has_config:
+        yield "alertmanager.yml leads to nobody real: --config.file rollwatch.yml makes your own routes"
+    prometheus, alertmanager = directory / "prometheus", directory / "alertmanager"
+    yield "Next:"
+    yield f"  1. Say where your exporters are: {prometheus / 'targets' / 'rollwatch.yml'}"
+    yield f"  2. promtool check config {prometheus / 'prometheus.yml'}"
+    yield "     reload Prometheus: systemctl reload prometheus, or kill -HUP its process"
+    yield f"  3. amtool check-config {alertmanager / 'alertmanager.yml'}"
+    yield "     reload Alertmanager: systemctl reload alertmanager, or kill -HUP its process"
+    yield "With files of your own, take over parts of these: docs/existing-stacks.md."

@@ -1,0 +1,132 @@
+"""Metrics of others that rules and dashboards read, and who exposes them."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["FOREIGN", "is_recorded", "names_in"]
+
+_PROMETHEUS = (
+    "ALERTS",
+    "ALERTS_FOR_STATE",
+    "up",
+    "prometheus_config_last_reload_successful",
+    "prometheus_rule_evaluation_failures_total",
+    "prometheus_notifications_dropped_total",
+    "prometheus_notifications_errors_total",
+)
+_ALERTMANAGER = (
+    "alertmanager_config_last_reload_successful",
+    "alertmanager_notifications_failed_total",
+    "alertmanager_notifications_total",
+)
+_HANDLER = ("rollwatch_deployments_total",)
+_APPLICATIONS = (
+    "http_requests_total",
+    "http_request_duration_seconds_bucket",
+    "http_request_duration_seconds_count",
+    "http_request_duration_seconds_sum",
+    "http_server_request_duration_seconds_bucket",
+    "http_server_request_duration_seconds_count",
+    "http_server_request_duration_seconds_sum",
+)
+_POSTGRES_EXPORTER = (
+    "pg_up",
+    "pg_database_size_bytes",
+    "pg_stat_statements_calls_total",
+    "pg_stat_statements_seconds_total",
+)
+_NODE_EXPORTER = (
+    "node_cpu_seconds_total",
+    "node_filesystem_avail_bytes",
+    "node_filesystem_size_bytes",
+    "node_memory_MemAvailable_bytes",
+    "node_memory_MemTotal_bytes",
+)
+
+FOREIGN = frozenset(
+    (*_PROMETHEUS, *_ALERTMANAGER, *_HANDLER, *_APPLICATIONS, *_POSTGRES_EXPORTER, *_NODE_EXPORTER)
+)
+
+_WORDS = frozenset(
+    [
+        "and",
+        "or",
+        "unless",
+        "on",
+        "ignoring",
+        "by",
+        "without",
+        "group_left",
+        "group_right",
+        "bool",
+        "offset",
+        "sum",
+        "avg",
+        "min",
+        "max",
+        "count",
+        "group",
+        "count_values",
+        "topk",
+        "bottomk",
+        "quantile",
+        "stddev",
+        "stdvar",
+        "rate",
+        "irate",
+        "increase",
+        "delta",
+        "deriv",
+        "predict_linear",
+        "changes",
+        "resets",
+        "histogram_quantile",
+        "label_replace",
+        "label_join",
+        "last_over_time",
+        "min_over_time",
+        "max_over_time",
+        "avg_over_time",
+        "sum_over_time",
+        "count_over_time",
+        "present_over_time",
+        "quantile_over_time",
+        "absent",
+        "absent_over_time",
+        "time",
+        "vector",
+        "scalar",
+        "clamp",
+        "clamp_min",
+        "clamp_max",
+        "abs",
+        "ceil",
+        "floor",
+        "round",
+        "sort",
+        "sort_desc",
+        "timestamp",
+        "hour",
+        "minute",
+        "day_of_week",
+        "day_of_month",
+        "month",
+        "year",
+        "Inf",
+        "NaN",
+    ]
+)
+_SKIPPED = re.compile(r'"(?:[^"\\]|\\.)*"|\{[^}]*\}|\[[^\]]*\]|\boffset\s+\w+')
+_GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
+
+
+def names_in(expr: str) -> set[str]:
+    """The names of series in an expression."""
+    bare = _GROUPING.sub(" ", _SKIPPED.sub(" ", expr))
+    return {word for word in re.findall(r"(?<![\w.:])[a-zA-Z_:][\w:]*", bare) if word not in _WORDS}
+
+
+def is_recorded(name: str) -> bool:
+    """Whether the name is one that a recording rule gives."""
+    return ":" in name
