@@ -1,7 +1,7 @@
 """`python -m bench [NAME ...] [--write]`: run benches and print one table each.
 
-Names: http, scale, exposition, websocket, ingest, logs, flood; without a name all of them (about a quarter
-of an hour). `--write` puts the tables into docs/benchmarks.md. `soak --seconds N` runs the demo under
+Names: http, scale, exposition, websocket, ingest, logs, flood, detection; without a name all of them (about
+half an hour). `--write` puts the tables into docs/benchmarks.md. `soak --seconds N` runs the demo under
 changing faults instead. Exit code 1 if a target was missed.
 """
 
@@ -14,7 +14,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import adapted, bench_flood, bench_http, bench_ingest, bench_logs, bench_scale, soak
+from bench import (
+    adapted,
+    bench_detection,
+    bench_flood,
+    bench_http,
+    bench_ingest,
+    bench_logs,
+    bench_scale,
+    soak,
+)
 from bench.harness import machine
 
 if TYPE_CHECKING:
@@ -30,6 +39,7 @@ BENCHES: dict[str, Callable[[], Table]] = {
     "ingest": bench_ingest.run,
     "flood": bench_flood.run,
     "logs": bench_logs.run,
+    "detection": bench_detection.run,
 }
 _PAGE = Path(__file__).parents[2] / "docs/benchmarks.md"
 _PREFACE = """# Benchmarks

@@ -85,7 +85,7 @@ def main(seconds: float) -> int:
         port = free_port()
         argv = [sys.executable, "-m", "rollwatch", "demo", "up", "--run-dir", str(home / "run")]
         argv += ["--base-port", "0", "--exporter-port", str(port), "--ingest-port", str(free_port())]
-        argv += ["--interval", "1s"]
+        argv += ["--interval", "1s", "--no-alerting"]
         with program(argv, cwd=home, says=f":{port}") as process:
             url = f"http://127.0.0.1:{port}"
             exporter = _exporter(process.pid)

@@ -213,7 +213,7 @@ def test_up_tells_where_everything_is_and_stops_whole(tmp_path: Path) -> None:
     assert f"http://127.0.0.1:{demo.exporter_port}/metrics" in overview
     assert f"http://127.0.0.1:{demo.ingest_port}/" in overview
     assert all(f":{port}/" in overview for name, port in ports.items() if name != "control")
-    assert "demo fault component-down on --for 60s" in overview
+    assert "demo fault component-down on --for 5m" in overview
     for port in (demo.exporter_port, demo.ingest_port, *ports.values()):
         with socket.socket() as client:
             assert client.connect_ex(("127.0.0.1", port)) != 0

@@ -14,18 +14,30 @@ import click
 import uvloop
 
 from rollwatch.clock import SystemClock
-from rollwatch.config.fields import did_you_mean, parse_seconds
-from rollwatch.demo.announcement import running_ports
+from rollwatch.config.fields import did_you_mean
+from rollwatch.demo.announcement import announce_stack, running_ports, running_stack, withdraw_stack
 from rollwatch.demo.control.client import ControlClient, FaultState
 from rollwatch.demo.faults import FAULTS, Fault
-from rollwatch.demo.production.registry import DEFAULT_BASE_PORT, ports_from
-from rollwatch.demo.production.serve import serve
-from rollwatch.demo.production.settings import (
-    DEFAULT_INGEST_PORT,
-    DEFAULT_VISITORS,
-    ProductionSettings,
+from rollwatch.demo.options import (
+    Duration,
+    alerting_option,
+    alertmanager_port_option,
+    base_port_option,
+    bridge_port_option,
+    exporter_port_option,
+    ingest_port_option,
+    interval_option,
+    keep_data_option,
+    prometheus_port_option,
+    run_dir_option,
+    seed_option,
+    visitors_option,
 )
-from rollwatch.demo.rundir import RunDir
+from rollwatch.demo.production.registry import ports_from
+from rollwatch.demo.production.serve import serve
+from rollwatch.demo.production.settings import ProductionSettings
+from rollwatch.demo.stack.ports import StackPorts
+from rollwatch.demo.stack.programs import find_programs
 from rollwatch.demo.supervisor.down import stop_running
 from rollwatch.demo.supervisor.plan import Stack
 from rollwatch.demo.supervisor.runlock import holder
@@ -34,74 +46,11 @@ from rollwatch.demo.supervisor.supervisor import supervise
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rollwatch.demo.rundir import RunDir
+
 __all__ = ["demo"]
 
 _READY_WITHIN_S = 30.0
-
-
-class _Duration(click.ParamType[float]):
-    """`60s`, `5m`; the value is seconds."""
-
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        try:
-            seconds = parse_seconds(value)
-        except ValueError as error:
-            self.fail(f"{value!r}: {error}", param, ctx)
-        if not 0 < seconds <= 86_400:
-            self.fail("must be above 0s and at most 24h", param, ctx)
-        return seconds
-
-
-_run_dir_option = click.option(
-    "--run-dir",
-    "run_dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(".run"),
-    show_default=True,
-    help="Where the demo keeps its configuration, logs and secrets.",
-    callback=lambda _context, _param, path: RunDir(path.absolute()),
-)
-_base_port_option = click.option(
-    "--base-port",
-    type=click.IntRange(0, 65_000),
-    default=DEFAULT_BASE_PORT,
-    show_default=True,
-    help="The production takes this port and those after it; 0: any free ones.",
-)
-_seed_option = click.option(
-    "--seed", type=int, default=1, show_default=True, help="Decides the made-up figures."
-)
-_interval_option = click.option(
-    "--interval",
-    default="5s",
-    show_default=True,
-    callback=lambda _context, _param, value: _at_least_a_second(value),
-    help="How often each probe runs.",
-)
-_ingest_port_option = click.option(
-    "--ingest-port",
-    type=click.IntRange(1, 65_535),
-    default=DEFAULT_INGEST_PORT,
-    show_default=True,
-    help="Where the exporter listens for browsers and applications, on loopback.",
-)
-_visitors_option = click.option(
-    "--visitors",
-    type=click.IntRange(0, 200),
-    default=DEFAULT_VISITORS,
-    show_default=True,
-    help="How many made-up visitors the page has at a time; 0: only browsers that you open.",
-)
-
-
-def _at_least_a_second(value: str) -> str:
-    if _Duration().convert(value, None, None) < 1:
-        raise click.BadParameter("must be at least 1s")
-    return value
 
 
 @click.group()
@@ -113,20 +62,28 @@ def demo() -> None:
 
 
 @demo.command("serve")
-@_run_dir_option
-@_base_port_option
-@_seed_option
-@_interval_option
-@_ingest_port_option
-@_visitors_option
+@run_dir_option
+@base_port_option
+@seed_option
+@interval_option
+@ingest_port_option
+@bridge_port_option
+@visitors_option
 def serve_command(  # noqa: PLR0917  click passes them by name
-    run_dir: RunDir, base_port: int, seed: int, interval: str, ingest_port: int, visitors: int
+    run_dir: RunDir,
+    base_port: int,
+    seed: int,
+    interval: str,
+    ingest_port: int,
+    bridge_port: int,
+    visitors: int,
 ) -> None:
     """Run the production only, in the foreground, and write its rollwatch.yml."""
     settings = ProductionSettings(
         run_dir=run_dir,
         ports=ports_from(base_port),
         ingest_port=ingest_port,
+        bridge_port=bridge_port,
         seed=seed,
         interval=interval,
         visitors=visitors,
@@ -135,68 +92,89 @@ def serve_command(  # noqa: PLR0917  click passes them by name
 
 
 @demo.command()
-@_run_dir_option
-@_base_port_option
-@_seed_option
-@_interval_option
-@_ingest_port_option
-@_visitors_option
-@click.option(
-    "--exporter-port",
-    type=click.IntRange(1, 65_535),
-    default=9717,
-    show_default=True,
-    help="Where the exporter listens, on loopback.",
-)
+@run_dir_option
+@base_port_option
+@seed_option
+@interval_option
+@ingest_port_option
+@bridge_port_option
+@visitors_option
+@exporter_port_option
+@alertmanager_port_option
+@prometheus_port_option
+@alerting_option
+@keep_data_option
 def up(  # noqa: PLR0917  click passes them by name
     run_dir: RunDir,
     base_port: int,
     seed: int,
     interval: str,
     ingest_port: int,
+    bridge_port: int,
     visitors: int,
     exporter_port: int,
+    alertmanager_port: int,
+    prometheus_port: int,
+    is_alerting: bool,
+    keep_data: bool,
 ) -> None:
-    """Run the production and an exporter that measures it, until Ctrl-C."""
+    """Run the production, what measures it and what alerts, until Ctrl-C."""
+    programs = find_programs(shutil.which) if is_alerting else None
     stack = Stack(
         run_dir=run_dir,
         base_port=base_port,
         seed=seed,
         interval=interval,
-        exporter_port=exporter_port,
-        ingest_port=ingest_port,
+        ports=StackPorts(
+            exporter=exporter_port,
+            ingest=ingest_port,
+            bridge=bridge_port,
+            alertmanager=alertmanager_port,
+            prometheus=prometheus_port,
+        ),
         visitors=visitors,
         command=_own_command(),
+        programs=None if isinstance(programs, str) else programs,
+        keep_data=keep_data,
     )
     run_dir.prepare()
     _say("starting the demo")
-    asyncio.run(
-        supervise(
-            stack.processes(),
-            lock=run_dir.supervisor,
-            environment=os.environ,
-            ready_within_s=_READY_WITHIN_S,
-            announce=lambda: _say(stack.overview()),
-            say=_say,
-            elsewhere=f"{stack.command} demo up --base-port 0 --exporter-port {_another(exporter_port)} "
-            f"--ingest-port {_another(ingest_port)}",
+    if isinstance(programs, str):
+        _say(programs)
+
+    def tell() -> None:
+        announce_stack(run_dir, stack.addresses())
+        _say(stack.overview())
+
+    try:
+        asyncio.run(
+            supervise(
+                stack.processes(),
+                lock=run_dir.supervisor,
+                environment=os.environ,
+                ready_within_s=_READY_WITHIN_S,
+                announce=tell,
+                say=_say,
+                elsewhere=stack.elsewhere(),
+            )
         )
-    )
+    finally:
+        withdraw_stack(run_dir)
     _say("stopped")
 
 
 @demo.command()
-@_run_dir_option
+@run_dir_option
 def down(run_dir: RunDir) -> None:
     """Stop what 'rollwatch demo up' runs in another terminal."""
     click.echo(stop_running(run_dir))
 
 
 @demo.command()
-@_run_dir_option
+@run_dir_option
 @click.argument("chosen", metavar="[NAME", required=False, callback=lambda _c, _p, name: _fault_named(name))
 @click.argument("state", metavar="on|off]", required=False, callback=lambda _c, _p, word: _on_or_off(word))
-@click.option("--for", "for_s", type=_Duration(), help="Heal by itself after this long, like 60s.")
+@click.option("--for", "for_s", type=Duration(), help="Heal by itself after this long, like 60s.")
 def fault(run_dir: RunDir, chosen: Fault | None, state: str | None, for_s: float | None) -> None:
     """List what can be broken; or break NAME ('on') or mend it ('off')."""
     client = ControlClient(run_dir)
@@ -215,10 +193,12 @@ def fault(run_dir: RunDir, chosen: Fault | None, state: str | None, for_s: float
     click.echo(f"{chosen} is {_state_word(states[chosen])}: {FAULTS[chosen].effect}")
     for sign in FAULTS[chosen].signs:
         click.echo(f"  rollwatch shows: {sign}")
+    if FAULTS[chosen].alerts:
+        click.echo(f"  people are told: {', '.join(FAULTS[chosen].alerts)}")
 
 
 @demo.command()
-@_run_dir_option
+@run_dir_option
 def heal(run_dir: RunDir) -> None:
     """Switch every fault off."""
     ControlClient(run_dir).heal()
@@ -226,7 +206,7 @@ def heal(run_dir: RunDir) -> None:
 
 
 @demo.command()
-@_run_dir_option
+@run_dir_option
 def status(run_dir: RunDir) -> None:
     """Say what runs and which faults are on."""
     supervisor = holder(run_dir.supervisor)
@@ -234,6 +214,8 @@ def status(run_dir: RunDir) -> None:
     click.echo(
         f"supervisor: {'not running' if supervisor is None else f'running (pid {supervisor.identity.pid})'}"
     )
+    for title, address in running_stack(run_dir).items():
+        click.echo(f"{title}: {address}")
     if ports is None:
         click.echo("production: not running")
         return
@@ -267,11 +249,9 @@ def _listing(states: Mapping[Fault, FaultState]) -> str:
         state = _state_word(states[fault])
         lines.append(f"{fault:<{width}}  {state:<9}  {info.effect}")
         lines.extend(f"{'':<{width}}             -> {sign}" for sign in info.signs)
+        if info.alerts:
+            lines.append(f"{'':<{width}}             => {', '.join(info.alerts)}")
     return "\n".join(lines)
-
-
-def _another(port: int) -> int:
-    return port + 100 if port < 65_000 else port - 100
 
 
 def _say(text: str) -> None:

@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from rollwatch.demo.fault import Fault, FaultInfo
 from rollwatch.demo.signs import Counted, Expectation, FigureSign, Share, Sign
 from rollwatch.model import Reason
 
@@ -17,45 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["FAULTS", "Fault", "FaultInfo"]
-
-
-class Fault(StrEnum):
-    """The name a person types."""
-
-    FRONTEND_DOWN = "frontend-down"
-    STALE_TIMESTAMP = "stale-timestamp"
-    SLOW_PAGE = "slow-page"
-    SCRIPT_ERROR = "script-error"
-    HEALTH_DOWN = "health-down"
-    COMPONENT_DOWN = "component-down"
-    API_5XX = "api-5xx"
-    SLOW = "slow"
-    HANG = "hang"
-    BAD_RELEASE = "bad-release"
-    BAD_JSON = "bad-json"
-    HUGE_BODY = "huge-body"
-    FAILING_PAYMENTS = "failing-payments"
-    DRIFTING_PNL = "drifting-pnl"
-    WS_REFUSE = "ws-refuse"
-    WS_DROP = "ws-drop"
-    FEED_STALE = "feed-stale"
-    FEED_CHANNEL_STALE = "feed-channel-stale"
-    PROVIDER_DOWN = "provider-down"
-    PROVIDER_RATE_LIMITED = "provider-rate-limited"
-    PROVIDER_UNAUTHORIZED = "provider-unauthorized"
-    ALL_PROVIDERS_DOWN = "all-providers-down"
-    BAD_GREEKS = "bad-greeks"
-    NODE_STUCK = "node-stuck"
-    CERTIFICATE_EXPIRED = "certificate-expired"
-
-
-@dataclass(frozen=True, slots=True)
-class FaultInfo:
-    """One fault: the part of the production it breaks, what its users meet, what rollwatch shows."""
-
-    part: str
-    effect: str
-    signs: tuple[Sign | FigureSign, ...]
 
 
 def _silence(channel: str) -> tuple[Expectation, ...]:
@@ -78,6 +38,14 @@ _SERVER_ERRORS = FigureSign(
     "api", (Share(Counted(_REQUESTS, {"code": "5xx"}), Counted(_REQUESTS), ">", 0.05),)
 )
 
+_BUDGET = ("AvailabilityBudgetBurnsFast", "AvailabilityBudgetBurnsSlowly")
+_DOWN_TOO = ("HealthDownHere", "RollbackHealthDown", *_BUDGET)
+_ERRORS_TOO = (
+    *("HttpErrorsHigh", "HttpErrorsElevated", "FeatureErrorsHigh", "RollbackHttpErrorRatio"),
+    *("HealthDownHere", "HealthDownMinor"),
+    *("SystemErrorsBurst", "SystemErrorsHigh", "SystemErrorsElevated"),
+)
+_DROPPED_TOO = ("WebsocketDisconnectsHigh", "WebsocketDisconnectedLong", "RollbackWebsocketDropped")
 
 FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
     {
@@ -89,11 +57,15 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
                 Sign("web/health", Reason.CONNECT_REFUSED),
                 Sign("web/status", Reason.CONNECT_REFUSED),
             ),
+            alerts=("HealthDown",),
+            companions=_DOWN_TOO,
         ),
         Fault.STALE_TIMESTAMP: FaultInfo(
             "front",
             "/health.json says healthy, but as of an hour ago (a cache answers, the server does not)",
             (Sign("web/status", Reason.TIMESTAMP_STALE),),
+            alerts=("HealthDownHere",),
+            companions=_BUDGET,
         ),
         Fault.SLOW_PAGE: FaultInfo(
             "front",
@@ -105,6 +77,8 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
                     (Share(Counted(f"{_LCP}_bucket", {"le": "4.0"}), Counted(f"{_LCP}_count"), "<", 0.75),),
                 ),
             ),
+            alerts=("LcpPoor",),
+            companions=("LcpElevated", "PageLoadSlow"),
         ),
         Fault.SCRIPT_ERROR: FaultInfo(
             "front",
@@ -122,11 +96,15 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
                     ),
                 ),
             ),
+            alerts=("JavascriptErrorsHigh",),
+            companions=("JavascriptErrorRatioHigh", "JavascriptNewErrors"),
         ),
         Fault.HEALTH_DOWN: FaultInfo(
             "api",
             "/health answers 503, shutting_down; every component is still up",
             (Sign("api/health", Reason.STATUS),),
+            alerts=("HealthDown",),
+            companions=_DOWN_TOO,
         ),
         Fault.COMPONENT_DOWN: FaultInfo(
             "api",
@@ -138,11 +116,15 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
                     (Expectation("rollwatch_component_up", "==", 0, {"component": "database"}),),
                 ),
             ),
+            alerts=("CriticalComponentDown", "HealthDown"),
+            companions=(*_DOWN_TOO, "RollbackComponentDown"),
         ),
         Fault.API_5XX: FaultInfo(
             "api",
             "/api/orders and /api/users answer 500; /health stays well",
             (Sign("api/orders", Reason.STATUS), Sign("api/users", Reason.STATUS), _SERVER_ERRORS),
+            alerts=("HttpErrorsCritical",),
+            companions=_ERRORS_TOO,
         ),
         Fault.SLOW: FaultInfo(
             "api",
@@ -151,6 +133,8 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
                 Sign("api/orders", Reason.OK, (Expectation("probe_duration_seconds", ">", 2),)),
                 FigureSign("api", (_SLOW_ORDERS,)),
             ),
+            alerts=("HttpP95High",),
+            companions=("HttpP95Elevated", "LatencyBudgetBurnsFast", "LatencyBudgetBurnsSlowly"),
         ),
         Fault.HANG: FaultInfo(
             "api",
@@ -161,6 +145,8 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
                 Sign("api/users", Reason.TIMEOUT),
                 Sign("api/stats", Reason.TIMEOUT),
             ),
+            alerts=("HealthDown",),
+            companions=(*_DOWN_TOO, "HealthDownMinor", "FigureStale"),
         ),
         Fault.BAD_RELEASE: FaultInfo(
             "api",
@@ -174,36 +160,45 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
                 Sign("api/orders", Reason.STATUS),
                 _SERVER_ERRORS,
             ),
+            alerts=("HttpErrorsCritical", "ReleaseSeen"),
+            companions=(*_ERRORS_TOO, "SystemErrorsNewType"),
         ),
         Fault.BAD_JSON: FaultInfo(
             "api",
             "/api/users answers 200 with JSON that is cut off",
             (Sign("api/users", Reason.JSON_INVALID),),
+            alerts=("HealthDownMinor",),
         ),
         Fault.HUGE_BODY: FaultInfo(
             "api",
             "/api/users answers 32 MiB",
             (Sign("api/users", Reason.BODY_TOO_LARGE),),
+            alerts=("HealthDownMinor",),
         ),
         Fault.FAILING_PAYMENTS: FaultInfo(
             "payments",
-            "two payments in five fail, and so do the webhooks that tell of them; the API itself is well",
+            "two payments in five fail, and three in four webhooks that tell of them; the API is well",
             (
                 FigureSign(
                     "api",
                     (_failing("rollwatch_payments_total"), _failing("rollwatch_payment_webhooks_total")),
                 ),
             ),
+            alerts=("PaymentsFailing", "PaymentWebhooksFailing"),
         ),
         Fault.DRIFTING_PNL: FaultInfo(
             "trading",
             "trades lose over 20 % where the backtest expects 8.5 % of profit",
             (FigureSign("trading", (Expectation("rollwatch_trading_backtest_variance_points", ">", 20),)),),
+            alerts=("BacktestVarianceCritical",),
+            companions=("BacktestVarianceHigh", "BacktestVarianceElevated"),
         ),
         Fault.WS_REFUSE: FaultInfo(
             "feed",
             "the feed ends its sessions and refuses new ones with 503",
             (Sign("feed/connect", Reason.STATUS), Sign("feed/session", Reason.DISCONNECTED)),
+            alerts=("WebsocketConnectsFail", "WebsocketDisconnected"),
+            companions=_DROPPED_TOO,
         ),
         Fault.WS_DROP: FaultInfo(
             "feed",
@@ -216,6 +211,8 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
                 ),
                 Sign("feed/connect", Reason.CONNECTION_CLOSED),
             ),
+            alerts=("WebsocketConnectsFail", "WebsocketDisconnected"),
+            companions=_DROPPED_TOO,
         ),
         Fault.FEED_STALE: FaultInfo(
             "feed",
@@ -224,16 +221,20 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
                 Sign("feed/connect", Reason.NO_MATCHING_MESSAGE),
                 Sign("feed/session", Reason.OK, _silence("all")),
             ),
+            alerts=("WebsocketFeedStale",),
+            companions=("WebsocketConnectsFail",),
         ),
         Fault.FEED_CHANNEL_STALE: FaultInfo(
             "feed",
             "channel ETH is silent, the others go on",
             (Sign("feed/session", Reason.OK, _silence("eth")),),
+            alerts=("WebsocketFeedStale",),
         ),
         Fault.PROVIDER_DOWN: FaultInfo(
             "primary",
             "the primary data provider answers 503; the fallback is well",
             (Sign("market-data/primary", Reason.STATUS),),
+            alerts=("ProviderUptimeLow",),
         ),
         Fault.PROVIDER_RATE_LIMITED: FaultInfo(
             "primary",
@@ -244,11 +245,15 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
             "primary",
             "the primary data provider rejects our token with 401",
             (Sign("market-data/primary", Reason.CREDENTIALS_REJECTED),),
+            alerts=("CredentialsRejected",),
+            companions=("HealthUndecided",),
         ),
         Fault.ALL_PROVIDERS_DOWN: FaultInfo(
             "primary",
             "the primary and the fallback data provider answer 503",
             (Sign("market-data/primary", Reason.STATUS), Sign("market-data/fallback", Reason.STATUS)),
+            alerts=("ProvidersAllDown",),
+            companions=("ProviderUptimeLow", "ProviderUptimeCritical"),
         ),
         Fault.BAD_GREEKS: FaultInfo(
             "primary",
@@ -266,11 +271,15 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
                     ),
                 ),
             ),
+            alerts=("DataQualityCritical",),
+            companions=("DataCheckCritical", "DataQualityPoor", "DataQualityLow"),
         ),
         Fault.NODE_STUCK: FaultInfo(
             "node",
             "the chain's node answers, but its block height no longer grows",
             (Sign("chain/height", Reason.VALUE_NOT_GROWING),),
+            alerts=("ProvidersAllDown",),
+            companions=("ProviderUptimeLow", "ProviderUptimeCritical"),
         ),
         Fault.CERTIFICATE_EXPIRED: FaultInfo(
             "gateway",
@@ -282,6 +291,14 @@ FAULTS: Mapping[Fault, FaultInfo] = MappingProxyType(
                     (Expectation("probe_ssl_earliest_cert_expiry", ">", 0, is_moment=True),),
                 ),
             ),
+            alerts=("CertificateExpired",),
+            companions=("CertificateExpiresVerySoon", "CertificateExpiresSoon", "HealthDownHere", *_BUDGET),
+        ),
+        Fault.SLACK_DOWN: FaultInfo(
+            "inbox",
+            "Slack answers 503, and other channels get through (break something else, too, to see it)",
+            (),
+            alerts=("NotificationsFail",),
         ),
     }
 )

@@ -52,9 +52,26 @@ class RunDir:
         return self.path / "logs"
 
     @property
+    def prometheus(self) -> Path:
+        return self.path / "prometheus"
+
+    @property
+    def alertmanager(self) -> Path:
+        return self.path / "alertmanager"
+
+    @property
+    def bridge(self) -> Path:
+        return self.path / "bridge"
+
+    @property
     def production(self) -> Path:
         """What a running production says of itself: its ports. Written once it listens."""
         return self.path / "production.json"
+
+    @property
+    def stack(self) -> Path:
+        """What a running supervisor says of the programs it runs: their addresses."""
+        return self.path / "stack.json"
 
     @property
     def control_token(self) -> Path:

@@ -43,6 +43,7 @@ def main() -> int:
                 ready_within_s=plan.get("ready_within_s", 20.0),
                 announce=lambda: say("all ready"),
                 say=say,
+                elsewhere="--other-ports",
             )
         )
     except RollwatchError as error:

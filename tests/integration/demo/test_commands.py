@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from rollwatch.demo.announcement import running_ports
+from rollwatch.demo.announcement import announce_stack, running_ports, running_stack, withdraw_stack
 from rollwatch.demo.commands import demo
 from rollwatch.demo.faults import FAULTS, Fault
 from rollwatch.demo.rundir import RunDir
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WITHIN_S = 20.0
+PORT_OPTIONS = (
+    "--exporter-port",
+    "--ingest-port",
+    "--bridge-port",
+    "--alertmanager-port",
+    "--prometheus-port",
+)
 SERVE = (sys.executable, "-m", "rollwatch", "demo", "serve", "--base-port", "0", "--run-dir")
 
 
@@ -67,10 +75,13 @@ def test_the_list_shows_every_fault_with_its_state_and_its_signs(run_dir: RunDir
     for info in FAULTS.values():
         assert info.effect in listing
         assert all(f"-> {sign}" in listing for sign in info.signs)
+        assert not info.alerts or f"=> {', '.join(info.alerts)}\n" in listing
 
 
 def test_a_fault_goes_on_and_off_and_heal_ends_all(run_dir: RunDir) -> None:
-    assert "slow is on: /api/orders takes over 2 s" in typed(run_dir, "fault", "slow", "on")
+    said = typed(run_dir, "fault", "slow", "on")
+    assert "slow is on: /api/orders takes over 2 s" in said
+    assert "people are told: HttpP95High" in said
     assert "hang is on (" in typed(run_dir, "fault", "hang", "on", "--for", "1h")
     on = {name: state for name, state in states(typed(run_dir, "fault")).items() if state != "off"}
     assert on.keys() == {"slow", "hang"}
@@ -109,14 +120,20 @@ def test_wrong_words_are_answered_with_the_right_ones(
 
 @pytest.mark.parametrize(
     ("option", "title"),
-    [("--exporter-port", "exporter"), ("--ingest-port", "exporter, for browsers")],
+    [
+        ("--exporter-port", "exporter"),
+        ("--ingest-port", "exporter, for browsers"),
+        ("--bridge-port", "bridge"),
+        ("--alertmanager-port", "Alertmanager"),
+        ("--prometheus-port", "Prometheus"),
+    ],
 )
 def test_a_taken_port_is_answered_with_what_to_type(tmp_path: Path, option: str, title: str) -> None:
     with socket.socket() as squatter:
         squatter.bind(("127.0.0.1", 0))
         squatter.listen()
         port = str(squatter.getsockname()[1])
-        ports = {"--base-port": "0", "--exporter-port": "1", "--ingest-port": "1", option: port}
+        ports = {"--base-port": "0", **dict.fromkeys(PORT_OPTIONS, "1"), option: port}
         argv = [
             *SERVE[:4],
             "up",
@@ -128,9 +145,29 @@ def test_a_taken_port_is_answered_with_what_to_type(tmp_path: Path, option: str,
 
     assert done.returncode == 4
     assert f"port {port} ({title}) is taken by" in done.stderr
-    assert re.search(
-        r"rollwatch demo up --base-port 0 --exporter-port \d+ --ingest-port \d+$", done.stderr.strip()
-    )
+    advice = "rollwatch demo up --base-port 0" + "".join(rf" {each} \d+" for each in PORT_OPTIONS)
+    assert re.search(rf"{advice}$", done.stderr.strip())
+
+
+def test_status_tells_what_a_living_supervisor_runs(run_dir: RunDir) -> None:
+    announce_stack(run_dir, {"Prometheus": "http://127.0.0.1:1/alerts"})
+    assert "Prometheus: http://127.0.0.1:1/alerts" in typed(run_dir, "status")
+    assert re.search(r"inbox 127\.0\.0\.1:\d+, inbox-mail 127\.0\.0\.1:\d+", typed(run_dir, "status"))
+
+    withdraw_stack(run_dir)
+    assert "Prometheus" not in typed(run_dir, "status")
+
+
+def test_what_another_supervisor_says_is_not_taken_back(tmp_path: Path) -> None:
+    run_dir = RunDir(tmp_path)
+    announce_stack(run_dir, {"Prometheus": "http://127.0.0.1:1/alerts"})
+    record = json.loads(run_dir.stack.read_bytes())
+    run_dir.stack.write_text(json.dumps({**record, "process": {"pid": 1, "started_ticks": -1}}))
+
+    withdraw_stack(run_dir)
+
+    assert run_dir.stack.exists()
+    assert not running_stack(run_dir)
 
 
 def test_a_second_production_in_the_same_directory_is_refused(run_dir: RunDir) -> None:

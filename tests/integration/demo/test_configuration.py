@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rollwatch.config.config import Config
 
 INGEST_PORT = 21_900
+BRIDGE_PORT = 21_901
 
 
 def written(directory: Path, base_port: int, interval: str) -> tuple[str, Config]:
@@ -34,7 +35,13 @@ def written(directory: Path, base_port: int, interval: str) -> tuple[str, Config
     certificates.make(run_dir.tls, now=1_800_000_000)
     for name in ("primary", "fallback", "feed", "push-api", "push-trading"):
         run_dir.keep_secret(name)
-    write_config(run_dir, ports_from(base_port), ingest_port=INGEST_PORT, interval=interval)
+    write_config(
+        run_dir,
+        ports_from(base_port),
+        ingest_port=INGEST_PORT,
+        bridge_port=BRIDGE_PORT,
+        interval=interval,
+    )
     specs = {name: kind.spec for name, kind in discover().items()}
     store = SecretStore(run_dir.path, {})
     return run_dir.config.read_text(), load_config(run_dir.config, specs, secrets=store, location=None)

@@ -244,6 +244,12 @@ async def certificate_has_expired(visitor: Visitor) -> bool:
     return False
 
 
+async def slack_is_unavailable(visitor: Visitor) -> bool:
+    url = visitor.url("inbox", f"/slack/{visitor.secret('inbox')}")
+    async with visitor.session.post(url, json={"text": "hello"}) as response:
+        return response.status == 503
+
+
 SEEN: dict[Fault, Callable[[Visitor], Awaitable[bool]]] = {
     Fault.FRONTEND_DOWN: refuses,
     Fault.STALE_TIMESTAMP: is_an_hour_old,
@@ -270,6 +276,7 @@ SEEN: dict[Fault, Callable[[Visitor], Awaitable[bool]]] = {
     Fault.BAD_GREEKS: records_are_wrong,
     Fault.NODE_STUCK: height_stands_still,
     Fault.CERTIFICATE_EXPIRED: certificate_has_expired,
+    Fault.SLACK_DOWN: slack_is_unavailable,
 }
 
 

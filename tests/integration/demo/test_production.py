@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import aiohttp
 import pytest
 
 from rollwatch.clock import SystemClock
-from rollwatch.demo.production.registry import CONTROL, PARTS, ports_from
+from rollwatch.demo.production.registry import CONTROL, MAIL, PARTS, ports_from
 from rollwatch.demo.production.serve import Production
 from rollwatch.demo.production.settings import ProductionSettings
 from rollwatch.demo.rundir import RunDir
@@ -200,15 +201,18 @@ async def test_figures_are_the_same_for_the_same_seed(tmp_path: Path) -> None:
     assert pages[0] == pages[1]
 
 
-async def test_a_taken_port_is_named_and_nothing_is_left_listening(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("part", "title"), [("gateway", "gateway (TLS)"), (MAIL, "inbox, mail")])
+async def test_a_taken_port_is_named_and_nothing_is_left_listening(
+    tmp_path: Path, part: str, title: str
+) -> None:
     with socket.socket() as squatter:
         squatter.bind(("127.0.0.1", 0))
         squatter.listen()
         taken = squatter.getsockname()[1]
-        ports = {**ports_from(0), PARTS[-1].name: taken}
+        ports = {**ports_from(0), part: taken}
         production = produced(tmp_path / "run", ports=ports)
 
-        with pytest.raises(DemoError, match=rf"port {taken} \(gateway \(TLS\)\).*--base-port"):
+        with pytest.raises(DemoError, match=rf"port {taken} \({re.escape(title)}\).*--base-port"):
             await production.start()
 
     for port in production.ports.values():

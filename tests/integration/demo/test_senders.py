@@ -64,7 +64,7 @@ async def env(postbox: Postbox, tmp_path: Path) -> SenderEnv:
         clock=clock,
         rng=random.Random(3),
         new_id=lambda: next(ids),
-        tokens=Tokens("", "", "", push_api="api-token", push_trading="desk-token"),
+        tokens=Tokens("", "", "", push_api="api-token", push_trading="desk-token", inbox=""),
         postbox=postbox,
         logs=tmp_path,
         interval_s=1.0,
@@ -224,7 +224,7 @@ async def test_failed_webhooks_are_logged(env: SenderEnv) -> None:
     lines = parsed(RequestLog(env), 400)
 
     outcomes = [line["outcome"] for line in lines if line["message"] == "payment webhook"]
-    assert outcomes.count("failed") == 80
+    assert outcomes.count("failed") == 150
     assert {line["status"] for line in requests_of(lines)} == {200, 201, 404}
 
 

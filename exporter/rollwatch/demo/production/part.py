@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rollwatch.clock import Clock
     from rollwatch.demo.faults import Fault
+    from rollwatch.demo.production.inbox_messages import Inbox
     from rollwatch.demo.switchboard import Switchboard
 
 __all__ = ["Part", "PartEnv", "Tokens"]
@@ -22,13 +23,15 @@ __all__ = ["Part", "PartEnv", "Tokens"]
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The bearer tokens the production's parts ask for, and those its applications push with."""
+    """The tokens the production's parts ask for, and those its applications push with."""
 
     primary: str
     fallback: str
     feed: str
     push_api: str
     push_trading: str
+    inbox: str
+    """What whoever tells people something must show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class PartEnv:
     tls_dir: Path
     ingest_url: str
     """Where the page's script comes from and reports to."""
+    inbox: Inbox
+    """Where what is meant for people ends up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from rollwatch.demo.production import (
     feed,
     front,
     gateway,
+    inbox,
     node,
     payments,
     primary,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from rollwatch.demo.production.part import Part
     from rollwatch.demo.production.sender import Sender
 
-__all__ = ["CONTROL", "DEFAULT_BASE_PORT", "PARTS", "SENDERS", "ports_from"]
+__all__ = ["CONTROL", "DEFAULT_BASE_PORT", "MAIL", "PARTS", "SENDERS", "ports_from"]
 
 PARTS: tuple[Part, ...] = (
     front.PART,
@@ -35,6 +36,7 @@ PARTS: tuple[Part, ...] = (
     fallback.PART,
     node.PART,
     gateway.PART,
+    inbox.PART,
 )
 
 SENDERS: tuple[Sender, ...] = (
@@ -47,9 +49,14 @@ SENDERS: tuple[Sender, ...] = (
 
 DEFAULT_BASE_PORT = 9730
 CONTROL = "control"
+MAIL = "inbox-mail"
+"""The inbox's SMTP server, which is no HTTP part."""
 
 
 def ports_from(base: int) -> Mapping[str, int]:
-    """The port of the control endpoint and of each part: `base`, then one each. 0: any free port for each."""
-    names = (CONTROL, *(part.name for part in PARTS))
+    """The port of the control endpoint, of each part and of the mail server: `base`, then one each.
+
+    0: any free port for each.
+    """
+    names = (CONTROL, *(part.name for part in PARTS), MAIL)
     return MappingProxyType({name: base + offset if base else 0 for offset, name in enumerate(names)})

@@ -21,7 +21,7 @@ __all__ = ["FILE", "SENDER", "RequestLog"]
 
 FILE = "api-requests.log"
 _SECONDS_BETWEEN_WRITES = 0.5
-_REQUESTS_PER_WRITE = (1, 3)
+_REQUESTS_PER_WRITE = (3, 5)
 _ROUTES = (
     ("GET", "/api/orders", 0.35),
     ("GET", "/api/orders/{}", 0.25),
@@ -34,7 +34,7 @@ _NOT_FOUND = 0.02
 _TIMEOUTS = 0.0004
 """Share of requests after which a slow neighbour is complained of: some ten an hour."""
 _WEBHOOKS_PER_WRITE = 0.5
-_FAILED_WEBHOOKS = {False: 0.004, True: 0.4}
+_FAILED_WEBHOOKS = {False: 0.004, True: 0.75}
 
 
 class RequestLog:

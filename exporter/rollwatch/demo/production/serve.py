@@ -15,10 +15,12 @@ from rollwatch.demo import certificates
 from rollwatch.demo.announcement import announce, running_ports
 from rollwatch.demo.configuration import write_config
 from rollwatch.demo.control.server import control_app
+from rollwatch.demo.production.inbox_mail import MailSink
+from rollwatch.demo.production.inbox_messages import Inbox
 from rollwatch.demo.production.listener import Listener
 from rollwatch.demo.production.part import PartEnv, Tokens
 from rollwatch.demo.production.postbox import Postbox
-from rollwatch.demo.production.registry import CONTROL, PARTS, SENDERS
+from rollwatch.demo.production.registry import CONTROL, MAIL, PARTS, SENDERS
 from rollwatch.demo.production.sender import SenderEnv
 from rollwatch.demo.switchboard import Switchboard
 from rollwatch.demo.trouble import DemoError
@@ -45,8 +47,9 @@ class Production:
         self._stack = AsyncExitStack()
         self._senders: set[asyncio.Task[None]] = set()
         self.board = Switchboard(clock)
+        self.inbox = Inbox(clock)
         self.ports: dict[str, int] = {}
-        """The port of each part and of the control endpoint, once started."""
+        """The port of each part, of the mail server and of the control endpoint, once started."""
 
     async def start(self) -> None:
         """Listen everywhere, then send; after an error nothing does."""
@@ -54,6 +57,7 @@ class Production:
             tokens = await asyncio.to_thread(self._prepare)
             for part in PARTS:
                 await self._start_part(part, tokens)
+            await self._start_mail()
             await self._start_control()
             await self._start_senders(tokens)
         except BaseException:
@@ -80,6 +84,7 @@ class Production:
             feed=run_dir.keep_secret("feed"),
             push_api=run_dir.keep_secret("push-api"),
             push_trading=run_dir.keep_secret("push-trading"),
+            inbox=run_dir.keep_secret("inbox"),
         )
 
     def _rng(self, name: str) -> random.Random:
@@ -94,6 +99,7 @@ class Production:
             tokens=tokens,
             tls_dir=self._settings.run_dir.tls,
             ingest_url=self._settings.ingest_url,
+            inbox=self.inbox,
         )
         listener = Listener(part.build(env), self._settings.ports[part.name], part.title)
         self._stack.push_async_callback(listener.close)
@@ -113,6 +119,12 @@ class Production:
                 await listener.refuse()
             else:
                 await listener.open(tls)
+
+    async def _start_mail(self) -> None:
+        sink = MailSink(self.inbox)
+        self._stack.push_async_callback(sink.close)
+        await sink.open(self._settings.ports[MAIL])
+        self.ports[MAIL] = sink.port
 
     async def _start_control(self) -> None:
         run_dir = self._settings.run_dir
@@ -174,6 +186,7 @@ async def serve(settings: ProductionSettings, *, clock: Clock, say: Callable[[st
         for part in PARTS:
             scheme = "http" if part.tls is None else "https"
             say(f"{part.title}: {scheme}://127.0.0.1:{production.ports[part.name]}{part.path}")
+        say(f"inbox, mail: smtp://127.0.0.1:{production.ports[MAIL]}")
         say(f"control: 127.0.0.1:{production.ports[CONTROL]}")
         await asyncio.wait([failing, stopped], return_when=asyncio.FIRST_COMPLETED)
         if failing.done():
@@ -186,6 +199,12 @@ async def serve(settings: ProductionSettings, *, clock: Clock, say: Callable[[st
 
 
 def _announce(settings: ProductionSettings, ports: Mapping[str, int]) -> None:
-    write_config(settings.run_dir, ports, ingest_port=settings.ingest_port, interval=settings.interval)
+    write_config(
+        settings.run_dir,
+        ports,
+        ingest_port=settings.ingest_port,
+        bridge_port=settings.bridge_port,
+        interval=settings.interval,
+    )
     # Last, because it tells others that all of the above is there.
     announce(settings.run_dir, ports)

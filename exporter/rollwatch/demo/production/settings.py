@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from rollwatch.demo.rundir import RunDir
 
-__all__ = ["DEFAULT_INGEST_PORT", "DEFAULT_VISITORS", "ProductionSettings"]
+__all__ = ["DEFAULT_BRIDGE_PORT", "DEFAULT_INGEST_PORT", "DEFAULT_VISITORS", "ProductionSettings"]
 
+DEFAULT_BRIDGE_PORT = 9719
 DEFAULT_INGEST_PORT = 9720
 DEFAULT_VISITORS = 20
 
@@ -24,9 +25,11 @@ class ProductionSettings:
 
     run_dir: RunDir
     ports: Mapping[str, int]
-    """Of the control endpoint and of each part; 0: any free one."""
+    """Of the control endpoint, of each part and of the mail server; 0: any free one."""
     ingest_port: int = DEFAULT_INGEST_PORT
     """Where the exporter's ingest listener is going to be, on loopback."""
+    bridge_port: int = DEFAULT_BRIDGE_PORT
+    """Where the bridge is going to be, on loopback."""
     seed: int = 1
     """Decides the made-up figures."""
     interval: str = "5s"

@@ -26,6 +26,10 @@ _SECONDS_BETWEEN_ASKING = 0.1
 _SECONDS_TO_DIE = 5.0
 
 
+def _nothing() -> None:
+    """Nothing to prepare."""
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """What to start. `ready_url` answers 200 once it is ready; it gives None while the address is unknown."""
@@ -39,6 +43,8 @@ class Process:
     env: Mapping[str, str] = field(default_factory=dict)
     """Added to the supervisor's own environment."""
     stop_within_s: float = 5.0
+    prepare: Callable[[], None] = _nothing
+    """Called in a thread right before the start, when all that start earlier are ready."""
 
 
 class ChildFailed(DemoError):  # noqa: N818  an event, told to a person
@@ -74,7 +80,9 @@ class Child:
 
     @classmethod
     async def start(cls, process: Process, environment: Mapping[str, str], marker: str) -> Child:
-        """Start with a log of its own. Raises ChildFailed if the program can't be run."""
+        """Start with a log of its own. Raises ChildFailed if the program can't be run, and what its
+        preparation raises."""
+        await asyncio.to_thread(process.prepare)
         log = await asyncio.to_thread(_fresh_log, process.log)
         try:
             handle = await asyncio.create_subprocess_exec(

@@ -44,8 +44,8 @@ def held(path: Path, marker: str) -> Iterator[Holder | None]:
             who = "" if other is None else f" (pid {other.identity.pid})"
             raise DemoError(
                 f"the demo is already up in {path.parent}{who}. Use it as it is, stop it with "
-                "'rollwatch demo down', or start another with --run-dir, --base-port, --exporter-port "
-                "and --ingest-port"
+                "'rollwatch demo down', or start another with --run-dir and other ports ('rollwatch demo up "
+                "--help' lists them)"
             ) from None
         killed = _read(descriptor)
         os.ftruncate(descriptor, 0)

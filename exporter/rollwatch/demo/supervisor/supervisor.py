@@ -35,7 +35,7 @@ async def supervise(
     ready_within_s: float,
     announce: Callable[[], None],
     say: Callable[[str], None],
-    elsewhere: str = "--base-port, --exporter-port, --ingest-port",
+    elsewhere: str,
 ) -> None:
     """Run all of them until SIGINT, SIGTERM or SIGHUP; a second signal kills at once.
 

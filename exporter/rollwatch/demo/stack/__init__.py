@@ -1,0 +1,1 @@
+"""What stands behind the exporter in the demo: Prometheus, Alertmanager and the bridge."""

@@ -1,0 +1,45 @@
+"""The programs of others that the demo runs where they are installed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Programs", "find_programs"]
+
+_NAMES = {
+    # Debian's name for it first: some other package's `alertmanager` may be on the PATH, too.
+    "prometheus": ("prometheus",),
+    "prometheus-alertmanager": ("prometheus-alertmanager", "alertmanager"),
+}
+"""By Debian's package, what the program may be called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Where they are."""
+
+    prometheus: str
+    alertmanager: str
+
+
+def find_programs(which: Callable[[str], str | None]) -> Programs | str:
+    """Both of them; or, in a sentence, which is missing and what to install. `which` is shutil's."""
+    found = {package: _first(which, names) for package, names in _NAMES.items()}
+    prometheus, alertmanager = found.values()
+    if prometheus is not None and alertmanager is not None:
+        return Programs(prometheus, alertmanager)
+    missing = [package for package, path in found.items() if path is None]
+    programs = " and ".join(_NAMES[package][-1] for package in missing)
+    return (
+        f"no alerts: {programs} {'is' if len(missing) == 1 else 'are'} not installed. "
+        f"On Debian: apt-get install --no-install-recommends {' '.join(missing)}; "
+        "or put the programs of prometheus.io on the PATH"
+    )
+
+
+def _first(which: Callable[[str], str | None], names: tuple[str, ...]) -> str | None:
+    return next((path for name in names if (path := which(name)) is not None), None)
