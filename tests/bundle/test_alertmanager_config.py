@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from rollwatch.bridge.intake import BODY_MAX
 from rollwatch.bundle.alertmanager import alertmanager_files
 from support.alertmanager import amtool, config_of, everything, write_files
 
@@ -100,6 +101,15 @@ def test_whoever_hears_of_trouble_hears_that_it_is_over(tmp_path: Path) -> None:
     }
     # The one that is over when all of this is dead.
     assert silent == {"watchdog"}
+
+
+def test_a_group_of_any_size_gets_to_the_bridge_as_a_text_message(tmp_path: Path) -> None:
+    text = write_files(_config("everything", tmp_path), tmp_path).read_text()
+    hooks = [hook for each in yaml.safe_load(text)["receivers"] for hook in each.get("webhook_configs", ())]
+    by_sms = [hook for hook in hooks if hook["url"].endswith("/alerts/sms")]
+    assert by_sms
+    # What is larger the bridge refuses, and Alertmanager gives it up: room for 16 KiB of each alert.
+    assert all(hook["max_alerts"] * 16 * 1024 <= BODY_MAX for hook in by_sms)
 
 
 def test_matchers_mean_the_same_before_and_since_0_27(tmp_path: Path) -> None:

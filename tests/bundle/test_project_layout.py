@@ -22,6 +22,7 @@ TARGETS = (
     "down",
     "check",
     "test",
+    "mutants",
     "bench",
     "soak",
     "chaos",

@@ -36,7 +36,7 @@ BLIPS = [
 PAGING = 'alertstate="firing",priority=~"P0|P1|rollback"'
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(300 + 150 * HOURS)
 def test_nobody_is_paged_on_a_noisy_day(tmp_path: Path) -> None:
     groups = load_groups()
     read = {name for group in groups.values() for rule in group["rules"] for name in names_in(rule["expr"])}

@@ -34,9 +34,9 @@ RESEND = "1m"
 
 
 THRESHOLDS = {
-    # Values in seconds and shares of an hour are no durations that a tool may divide. And a machine that is
-    # busy with other tests may make anything slow. No P0 for long disconnections: who is muted by one when it is
-    # over hears nothing of its end.
+    # Values in seconds and shares of an hour are no durations that a tool may divide. A machine that is busy
+    # with other tests may make anything slow. And no P0 for long disconnections: a P1 that is over while a P0
+    # mutes it is never told to be over.
     "web": "{http_p95_seconds: {P2: off, P1: off}, http_p99_seconds: {P1: off}}",
     "feed": "{websocket_disconnected_seconds: {P1: 3, P0: off}, websocket_rtt_seconds: {P2: off, P1: off}}",
     "market-data": "{provider_uptime_ratio: {P2: 0.8, P1: 0.5}, provider_p95_seconds: {P2: off, P1: off}}",

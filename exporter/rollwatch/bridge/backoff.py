@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["RETRY_AFTER_MAX_S", "backoff_s", "retry_after_s"]
+__all__ = ["RETRY_AFTER_MAX_S", "backoff_s", "gathering_s", "retry_after_s"]
 
 _BASE_S = 1.0
 _DOUBLINGS_MAX = 16
@@ -24,6 +24,15 @@ def backoff_s(failures: int, longest_s: float, rng: Callable[[], float]) -> floa
     """
     doublings = min(max(failures, 1) - 1, _DOUBLINGS_MAX)
     return min(_BASE_S * 2.0**doublings, longest_s) * (0.5 + rng() / 2)
+
+
+def gathering_s(oldest: float, gather_s: float, now: float) -> float:
+    """Seconds that what has waited since `oldest` still waits for company; both in seconds since 1970.
+
+    If the clock was set back meanwhile it has waited long enough.
+    """
+    left = oldest + gather_s - now
+    return left if 0 < left <= gather_s else 0.0
 
 
 def retry_after_s(header: str | None, now: float) -> float | None:

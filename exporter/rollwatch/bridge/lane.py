@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from rollwatch.bridge.backoff import backoff_s
+from rollwatch.bridge.backoff import backoff_s, gathering_s
 from rollwatch.bridge.bucket import Bucket
 from rollwatch.bridge.failures import SendFailed
 from rollwatch.bridge.storage.database import StorageFailed
@@ -121,7 +121,7 @@ class Lane:
         if oldest is None:
             self._resting.clear()
             return _LOOK_EVERY_S
-        gathering = min(oldest + pace.gather_s - self._clock.wall(), pace.gather_s)
+        gathering = gathering_s(oldest, pace.gather_s, self._clock.wall())
         wait_s = max(self._not_before - now, self._bucket.wait_s(now), gathering)
         if wait_s > 0:
             return wait_s

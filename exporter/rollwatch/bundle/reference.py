@@ -36,7 +36,7 @@ Every alert that rollwatch ships. This page is written from the code by `make do
   `rollwatch.yml`).
 """
 _BEGIN, _END = "<!-- facts -->", "<!-- /facts -->"
-_DAY = 86_400.0
+_HOUR, _DAY = 3600.0, 86_400.0
 
 
 def alerts_page(topics: Sequence[Topic], settings: Settings) -> str:
@@ -119,8 +119,10 @@ def _number(value: float, unit: Unit) -> str:
     match unit:
         case Unit.RATIO:
             return f"{value * 100:g} %"
-        case Unit.SECONDS if value >= _DAY:
+        case Unit.SECONDS if value > _DAY:
             return f"{value / _DAY:g} days"
+        case Unit.SECONDS if value >= _HOUR:
+            return f"{value / _HOUR:g} h"
         case Unit.SECONDS:
             return f"{value:g} s"
         case Unit.BYTES:

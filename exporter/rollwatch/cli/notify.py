@@ -109,6 +109,8 @@ class _Bridge(NamedTuple):
     """Where to ask what the bridge sent; without a token, why not."""
 
     url: str
+    is_for_all: bool
+    """Whether it sends something of each alert, whatever its priority."""
     token: str = ""
     why: str = ""
 
@@ -117,11 +119,15 @@ def _bridge(config: Config, directory: Path) -> _Bridge | None:
     address = config.notifications.bridge
     if address is None:
         return None
+    spec = config.bridge
+    is_for_all = spec is not None and bool(spec.digest or spec.webhooks or spec.sentry or spec.datadog)
     path = directory / address.token_file
     try:
-        return _Bridge(address.url, token=path.read_text("utf-8").strip())
+        return _Bridge(address.url, is_for_all, token=path.read_text("utf-8").strip())
     except (OSError, ValueError) as error:
-        return _Bridge(address.url, why=f"its token can't be read: {error}. --alertmanager.directory")
+        reason = (isinstance(error, OSError) and error.strerror) or "it is no text"
+        why = f"its token can't be read from {path}: {reason}. Say where alertmanager.yml is: "
+        return _Bridge(address.url, is_for_all, why=f"{why}--alertmanager.directory")
 
 
 def _services(config: Config, wanted: Sequence[str]) -> list[str]:
@@ -170,9 +176,15 @@ async def _of_bridge(session: aiohttp.ClientSession, bridge: _Bridge, trial: Tri
     lines = [f"\nby the bridge, {bridge.url}"]
     if not bridge.token:
         return [*lines, f"  can't be asked: {bridge.why}"], Exit.UNDECIDED
+    expected = trial.fingerprints if bridge.is_for_all else set[str]()
     try:
         sent = await sent_by_bridge(
-            session, bridge.url, bridge.token, trial.fingerprints, within_s=_BRIDGE_WITHIN_S
+            session,
+            bridge.url,
+            bridge.token,
+            trial.fingerprints,
+            expected=expected,
+            within_s=_BRIDGE_WITHIN_S,
         )
     except BridgeSilent as silent:
         return [*lines, f"  can't be asked: {silent}"], Exit.UNDECIDED
@@ -180,7 +192,13 @@ async def _of_bridge(session: aiohttp.ClientSession, bridge: _Bridge, trial: Tri
         way = f"{one.channel} {one.target}".strip()
         detail = f": {one.detail}" if one.detail else ""
         lines.append(f"  {one.priority} {one.service:<13} {way:<40} {one.state}{detail}")
-    return lines, Exit.NOT_UP if any(one.state == "given_up" for one in sent) else Exit.OK
+    missing = expected - {one.fingerprint for one in sent}
+    if missing:
+        lines.append(f"  {len(missing)} of {len(expected)} test alerts have not come to it")
+    # What was tried and waits for another attempt has a detail: why the last one failed.
+    if any(one.state == "given_up" or (one.is_under_way and one.detail) for one in sent):
+        return lines, Exit.NOT_UP
+    return lines, Exit.UNDECIDED if missing or any(one.is_under_way for one in sent) else Exit.OK
 
 
 def _badness(code: Exit) -> int:

@@ -27,6 +27,7 @@ class BridgeSilent(Exception):  # noqa: N818  a state, told to a person
 class Sent:
     """One alert on one of the bridge's channels. `state` is the bridge's own word."""
 
+    fingerprint: str
     service: str
     priority: str
     channel: str
@@ -34,14 +35,29 @@ class Sent:
     state: str
     detail: str
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it waits, be it for the first attempt or for another."""
+        return self.state in _UNDER_WAY
+
 
 async def sent_by_bridge(
-    session: aiohttp.ClientSession, url: str, token: str, fingerprints: Collection[str], *, within_s: float
+    session: aiohttp.ClientSession,
+    url: str,
+    token: str,
+    fingerprints: Collection[str],
+    *,
+    expected: Collection[str] = (),
+    within_s: float,
 ) -> list[Sent]:
-    """What became of these alerts, once nothing waits any more or the time is up. Raises BridgeSilent."""
+    """What became of these alerts, once all `expected` are there and nothing waits, or the time is up.
+
+    Raises BridgeSilent.
+    """
     for _ in range(int(within_s / _EVERY_S)):
         sent = await _asked(session, url, token, fingerprints)
-        if not any(one.state in _UNDER_WAY for one in sent):
+        is_all = {one.fingerprint for one in sent} >= set(expected)
+        if is_all and not any(one.is_under_way for one in sent):
             return sent
         await asyncio.sleep(_EVERY_S)
     return await _asked(session, url, token, fingerprints)
@@ -63,6 +79,7 @@ async def _asked(
             body = await response.json(content_type=None)
         return [
             Sent(
+                one["fingerprint"],
                 one["service"],
                 one["priority"],
                 one["channel"],

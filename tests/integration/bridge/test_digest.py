@@ -129,7 +129,36 @@ async def test_what_was_missed_while_we_were_away_is_told_in_one_mail(tmp_path: 
             assert text is not None
             assert "From Sun 23 Nov 20:00 to Wed 26 Nov 08:00." in text.get_content()
             assert "api HttpP95High" in text.get_content()
+            assert ">From" not in text.get_content()
         assert len(server.mails) == 1
+
+
+async def test_a_clock_that_was_years_ahead_and_is_set_right_stops_no_summary(tmp_path: Path) -> None:
+    async with mail_server() as server:
+        config = configuration(tmp_path, DIGEST, mail(server.port))
+        clock = SetClock("2025-11-25T20:00:00")
+        async with running_bridge(config, clock=clock) as bridge:
+            await become(bridge, clock, "2025-11-26T08:00:01")
+            await sent(server, 1)
+            await become(bridge, clock, "2038-01-01T08:00:01")
+            await sent(server, 2)
+            await become(bridge, clock, "2025-11-26T09:00:00")
+            await bridge.post("events", notification(raw_alert("HttpP95High", "api", "P2")))
+            await become(bridge, clock, "2025-11-27T08:00:01")
+            await sent(server, 3)
+            # A little back is no reason to say the same again.
+            await become(bridge, clock, "2025-11-27T07:59:50")
+            await become(bridge, clock, "2025-11-27T08:00:02")
+            await become(bridge, clock, "2025-11-28T08:00:01")
+            await sent(server, 4)
+        texts = [mail.get_body(("plain",)) for mail in server.mails]
+        firsts = [text.get_content().splitlines()[0] for text in texts if text is not None]
+        assert [first[first.index("From ") :] for first in firsts] == [
+            "From Tue 25 Nov 20:00 to Wed 26 Nov 08:00.",
+            "From Wed 26 Nov 08:00 to Fri 1 Jan 08:00.",
+            "From Wed 26 Nov 08:00 to Thu 27 Nov 08:00.",
+            "From Thu 27 Nov 08:00 to Fri 28 Nov 08:00.",
+        ]
 
 
 async def test_a_server_that_is_busy_is_asked_again(tmp_path: Path) -> None:

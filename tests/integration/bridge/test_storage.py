@@ -17,10 +17,11 @@ from rollwatch.bridge.storage.database import Database, StorageFailed
 from rollwatch.bridge.storage.queue import Queue
 from rollwatch.bridge.storage.records import Wanted
 from rollwatch.bridge.storage.reports import Reports
+from rollwatch.bridge.storage.summaries import Period, Summaries
 from rollwatch.bridge.words import ChannelName, State
 from rollwatch.errors import CantStart
 from support.bridge_alerts import alert, notification, raw_alert
-from support.bridge_running import FAST, TOKEN, configuration, far_end, running_bridge, status
+from support.bridge_running import FAST, NUMBER, TOKEN, configuration, far_end, running_bridge, status
 from support.manual_clock import ManualClock
 from support.processes import ROLLWATCH, fetch, running, wait_for
 from support.servers import Peer, serve
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LANE = LaneKey(ChannelName.WEBHOOK, "chat")
+DAY = "2025-11-25T"
 
 
 def wanted(name: str, size: int = 0) -> Wanted:
@@ -84,6 +86,16 @@ async def test_a_channel_that_failed_is_failing_after_a_restart(tmp_path: Path) 
             await bridge.settled()
         async with running_bridge(config) as bridge:
             assert await bridge.metric("rollwatch_bridge_channel_failing", channel="webhook") == 1
+
+
+async def test_that_nobody_was_named_makes_no_channel_fail_after_a_restart(tmp_path: Path) -> None:
+    config = configuration(tmp_path, "  digest: null")
+    config.write_text(config.read_text().replace(f'  sms: {{to: ["{NUMBER}"]}}\n', ""))
+    async with running_bridge(config) as bridge:
+        await bridge.post("sms", notification(raw_alert(priority="P0")))
+        assert [one["state"] for one in await bridge.settled()] == ["given_up"]
+    async with running_bridge(config) as bridge:
+        assert await bridge.metric("rollwatch_bridge_channel_failing", channel="sms") == 0
 
 
 async def test_only_our_user_may_read_it(tmp_path: Path) -> None:
@@ -208,6 +220,63 @@ async def test_no_more_than_a_bounded_number_may_wait(tmp_path: Path) -> None:
         await queue.take([wanted("B")])
     assert (await queue.take([wanted("A1")])).duplicates == {ChannelName.WEBHOOK: 1}
     assert (await Reports(database).backlog())[ChannelName.WEBHOOK][0] == 10
+    await database.close()
+
+
+async def test_one_lane_that_is_full_keeps_nothing_out_of_another(tmp_path: Path) -> None:
+    database = await Database.opened(tmp_path)
+    queue = Queue(database, ManualClock(), pending_max=10)
+    await queue.take([wanted(f"A{n}") for n in range(10)])
+    by_sms = Wanted(alert("B"), lanes=(LaneKey(ChannelName.SMS, "+4915112345678"),))
+    assert (await queue.take([by_sms])).queued == {ChannelName.SMS: 1}
+    await database.close()
+
+
+async def test_an_alert_of_two_prometheus_whose_start_moves_is_told_once(tmp_path: Path) -> None:
+    """Alertmanager gives it the start of the one in which it fired first, even if that is heard of later."""
+    clock = ManualClock()
+    database = await Database.opened(tmp_path)
+    queue = Queue(database, clock)
+
+    async def told(start: str, end: str | None = None) -> int:
+        status = "firing" if end is None else "resolved"
+        said = alert("Down", status=status, starts_at=f"{DAY}{start}Z", ends_at=f"{DAY}{end}Z")
+        return sum((await queue.take([Wanted(said, lanes=(LANE,))])).queued.values())
+
+    assert await told("10:00:15") == 1
+    assert await told("10:00:03") == 0
+    assert await told("10:00:03", "10:20:00") == 1
+    # The other Alertmanager of a pair says so too.
+    assert await told("10:00:03", "10:20:00") == 0
+    assert await told("10:00:15", "10:20:00") == 0
+    assert await told("11:00:00") == 1
+    # Late, from an Alertmanager that was cut off: no end of what fires now.
+    assert await told("09:00:00", "09:30:00") == 1
+    assert await told("11:00:00", "11:05:00") == 1
+    # A clock was set back: what is over hides nothing new.
+    assert await told("10:30:00") == 1
+    await database.close()
+
+
+async def test_the_summary_does_not_call_open_what_ended_with_another_start(tmp_path: Path) -> None:
+    clock = ManualClock()
+    database = await Database.opened(tmp_path)
+    queue = Queue(database, clock)
+    await queue.take([Wanted(alert("Down", starts_at=f"{DAY}10:00:15Z"), is_summarized=True)])
+    over = alert("Down", status="resolved", starts_at=f"{DAY}10:00:03Z", ends_at=f"{DAY}10:20:00Z")
+    await queue.take([Wanted(over, is_summarized=True)])
+    content = await Summaries(database).content(Period(clock.wall() - 60, clock.wall() + 60))
+    assert [seen.alert.is_firing for seen in content.happened] == [True, False]
+    assert content.open == []
+    await database.close()
+
+
+async def test_what_a_transaction_gives_back_can_disturb_no_later_one(tmp_path: Path) -> None:
+    """A cursor dropped in another thread resets a statement that may be running: SQLITE_MISUSE."""
+    database = await Database.opened(tmp_path)
+    cursor = await database.run(lambda db: db.execute("SELECT 1"))
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        cursor.fetchone()
     await database.close()
 
 

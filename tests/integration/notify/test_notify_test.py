@@ -88,9 +88,15 @@ def test_a_channel_that_fails_is_named(tmp_path: Path, alertmanager: Alertmanage
     assert "taken" in _row(done.stdout, "P1", "email")
 
 
-def test_what_the_bridge_could_not_send_is_named(tmp_path: Path, alertmanager: Alertmanager) -> None:
-    sent = {"service": "api", "priority": "P0", "status": "firing", "target": "…4567", "detail": ""}
-    failed = {**sent, "channel": "sms", "state": "given_up", "detail": "21211: no such number"}
+@pytest.mark.parametrize(
+    ("state", "detail"),
+    [("given_up", "21211: no such number"), ("queued", "it answered 401: 20003 Authenticate")],
+)
+def test_what_the_bridge_could_not_send_is_named(
+    tmp_path: Path, alertmanager: Alertmanager, state: str, detail: str
+) -> None:
+    sent = {"service": "api", "priority": "P0", "status": "firing", "target": "…4567"}
+    failed = {**sent, "channel": "sms", "state": state, "detail": detail}
 
     def answer() -> None:
         """As the bridge does, for the alert that is there now."""
@@ -114,7 +120,7 @@ def test_what_the_bridge_could_not_send_is_named(tmp_path: Path, alertmanager: A
 
     assert done.returncode == 1, done.stdout + done.stderr
     assert "P0 api           sms …4567" in done.stdout
-    assert "given_up: 21211: no such number" in done.stdout
+    assert f"{state}: {detail}" in done.stdout
     assert "P0 web" not in done.stdout
 
 

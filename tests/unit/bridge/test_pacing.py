@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rollwatch.bridge.backoff import RETRY_AFTER_MAX_S, backoff_s, retry_after_s
+from rollwatch.bridge.backoff import RETRY_AFTER_MAX_S, backoff_s, gathering_s, retry_after_s
 from rollwatch.bridge.bucket import Bucket
 from rollwatch.bridge.failures import is_permanent
 
@@ -41,6 +41,15 @@ def test_waits_double_up_to_the_longest(failures: int, expected: float) -> None:
 )
 def test_what_the_far_end_asks_for_is_heeded(header: str | None, expected: float | None) -> None:
     assert retry_after_s(header, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "expected"), [(0.0, 3.0), (1.0, 2.0), (3.0, 0.0), (900.0, 0.0), (-3600.0, 0.0)]
+)
+def test_what_is_to_be_sent_waits_for_company_but_not_for_a_clock_that_was_set_back(
+    waited_s: float, expected: float
+) -> None:
+    assert gathering_s(NOW - waited_s, 3.0, NOW) == expected
 
 
 def test_a_bucket_lets_a_burst_through_and_then_one_at_a_time() -> None:

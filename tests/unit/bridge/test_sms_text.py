@@ -106,3 +106,9 @@ def test_no_label_makes_it_longer_than_two_segments_or_more_than_a_line(said: li
     assert text
     assert segments(text) <= SEGMENTS_MAX
     assert "\n" not in text
+
+
+def test_what_is_wrong_with_all_of_them_is_said_once() -> None:
+    what = {"summary": "web is down"}
+    some = [alert("HealthDown", "web", "P0", annotations=what, location=f"l{n}") for n in range(3)]
+    assert sms_text(some) == "production: 3 P0: web (3). web is down"

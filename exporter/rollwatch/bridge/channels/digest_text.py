@@ -51,8 +51,9 @@ def summary_letter(facts: SummaryFacts, environment: str, zone: tzinfo) -> Lette
     ending = "Sent once a day by rollwatch bridge. No such mail on a day means that it could not be sent."
     return Letter(
         f"[rollwatch] {environment}: {lead.rstrip('.')}",
+        # In one line: of one that begins with From, smtplib makes >From.
         "\n\n".join(
-            [f"{environment}: {lead}\n{period}", *(_text(table) for table in tables), f"-- \n{ending}"]
+            [f"{environment}: {lead} {period}", *(_text(table) for table in tables), f"-- \n{ending}"]
         )
         + "\n",
         f'<!doctype html><html><head><meta charset="utf-8"><style>{_STYLE}</style></head><body>'

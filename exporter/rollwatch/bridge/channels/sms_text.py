@@ -73,8 +73,9 @@ def _names(some: list[Alert]) -> str:
 
 def _with_first_summary(text: str, firing: list[Alert]) -> str:
     """As much as there is room for of what is wrong, beginning with the most urgent."""
-    for alert in sorted(firing, key=lambda alert: alert.priority or "~"):
-        longer = f"{text}. {plain(alert.summary)}"
+    summaries = [plain(alert.summary) for alert in sorted(firing, key=lambda alert: alert.priority or "~")]
+    for summary in dict.fromkeys(summaries):
+        longer = f"{text}. {summary}"
         if segments(longer) > SEGMENTS_MAX:
             break
         text = longer

@@ -102,6 +102,10 @@ class Database:
         connection.execute("BEGIN IMMEDIATE")
         try:
             found = work(connection)
+            if isinstance(found, sqlite3.Cursor):
+                # Dropped in the loop's thread it would reset a statement that this one shares with others and
+                # may be running: SQLITE_MISUSE.
+                found.close()
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Sequence
 
+    from rollwatch.bridge.alert import Alert
     from rollwatch.bridge.channels.channel import LaneKey
     from rollwatch.bridge.storage.database import Database
     from rollwatch.clock import Clock
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["PENDING_MAX", "Queue"]
 
 PENDING_MAX = 20_000
-"""Deliveries that may wait; more are refused, so that Alertmanager keeps them."""
+"""Deliveries that may wait in one lane; more are refused, so that Alertmanager keeps them."""
 _RETENTION_S = 30 * 86_400.0
 """How long what is settled is remembered after Alertmanager last spoke of it: beyond any repeat_interval."""
 _AGAIN_S = 600.0
@@ -46,8 +47,11 @@ class Queue:
             taken = Taken({}, {}, {}, set())
             for one in wanted:
                 _take(db, one, now, taken)
-            if taken.lanes and db.execute(sql.COUNT_WAITING).fetchone()[0] > self._pending_max:
-                raise StorageFailed(f"{self._pending_max} deliveries wait already")
+            # Lane by lane: what is dead for a day must not keep an SMS out.
+            for lane in taken.lanes:
+                waiting = db.execute(sql.COUNT_WAITING, (lane.channel.value, lane.target)).fetchone()[0]
+                if waiting > self._pending_max:
+                    raise StorageFailed(f"{self._pending_max} deliveries wait already by {lane.channel}")
             return taken
 
         try:
@@ -131,10 +135,26 @@ def _message(db: sqlite3.Connection, one: Wanted, now: float) -> tuple[int, bool
     identity = one.alert.identity
     row = db.execute(sql.FIND_MESSAGE, identity).fetchone()
     if row is None:
+        identity = _as_first_told(db, one.alert)
+        row = db.execute(sql.FIND_MESSAGE, identity).fetchone()
+    if row is None:
         values = (*identity, one.alert.stored(), now, now, one.is_summarized)
         return int(db.execute(sql.ADD_MESSAGE, values).lastrowid or 0), False
     db.execute(sql.SEE_MESSAGE, {"now": now, "is_summarized": one.is_summarized, "id": row[0]})
     return int(row[0]), bool(row[1])
+
+
+def _as_first_told(db: sqlite3.Connection, alert: Alert) -> Identity:
+    """The identity under which this alert was told of before, if it was, else its own.
+
+    Where two Prometheus send the same alert, Alertmanager moves its start to that of the one in which it
+    fired first, though it may have told of it already with the start of the other.
+    """
+    identity = alert.identity
+    query = sql.FIRST_TOLD if alert.is_firing else sql.FIRST_TOLD_OF_END
+    values = {"fingerprint": identity.fingerprint, "starts_at": identity.starts_at, "ends_at": alert.ends_at}
+    told: int | None = db.execute(query, values).fetchone()[0]
+    return identity if told is None else identity._replace(starts_at=told)
 
 
 def _drop_oldest(db: sqlite3.Connection) -> int:

@@ -20,7 +20,9 @@ _BACKLOG = "SELECT channel, count(*), min(queued_at) FROM deliveries WHERE done_
 _WAITING = "SELECT DISTINCT channel, target FROM deliveries WHERE done_at IS NULL"
 _LAST_SENT = "SELECT channel, max(CASE WHEN state = 'sent' THEN done_at END) FROM deliveries GROUP BY channel"
 _LAST_DONE = (
-    "SELECT state FROM deliveries WHERE channel = ? AND done_at IS NOT NULL ORDER BY done_at DESC LIMIT 1"
+    # Where nobody is named to be told nothing was tried.
+    "SELECT state FROM deliveries WHERE channel = ? AND done_at IS NOT NULL AND attempts > 0 "
+    "ORDER BY done_at DESC LIMIT 1"
 )
 _HAS_FAILED = "SELECT 1 FROM deliveries WHERE channel = ? AND done_at IS NULL AND detail != '' LIMIT 1"
 _SENT = """

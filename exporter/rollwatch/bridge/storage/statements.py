@@ -11,6 +11,8 @@ __all__ = [
     "DROP_OLDEST",
     "EXPIRE",
     "FIND_MESSAGE",
+    "FIRST_TOLD",
+    "FIRST_TOLD_OF_END",
     "MARK_SENDING",
     "OLDEST",
     "PRUNE",
@@ -22,6 +24,20 @@ __all__ = [
 ]
 
 FIND_MESSAGE = "SELECT id, is_summarized FROM messages WHERE fingerprint = ? AND status = ? AND starts_at = ?"
+# An alert that is open, as far as was told, and began later than is said now.
+FIRST_TOLD = """
+    SELECT min(f.starts_at) FROM messages f
+    WHERE f.fingerprint = :fingerprint AND f.status = 'firing' AND f.starts_at > :starts_at AND NOT EXISTS (
+        SELECT 1 FROM messages o
+        WHERE o.fingerprint = f.fingerprint AND o.status = 'resolved' AND o.starts_at >= f.starts_at
+    )
+"""
+# Whether or not its end was told already; what began after this end is another.
+FIRST_TOLD_OF_END = """
+    SELECT min(f.starts_at) FROM messages f
+    WHERE f.fingerprint = :fingerprint AND f.status = 'firing'
+        AND f.starts_at > :starts_at AND f.starts_at < :ends_at
+"""
 ADD_MESSAGE = """
     INSERT INTO messages (fingerprint, status, starts_at, content, taken_at, seen_at, is_summarized)
     VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -41,7 +57,7 @@ REFUSE = """
     INSERT INTO deliveries (message_id, channel, target, state, queued_at, done_at, detail)
     VALUES (?, ?, ?, 'given_up', ?, ?, ?) ON CONFLICT DO NOTHING
 """
-COUNT_WAITING = "SELECT count(*) FROM deliveries WHERE done_at IS NULL"
+COUNT_WAITING = "SELECT count(*) FROM deliveries WHERE channel = ? AND target = ? AND done_at IS NULL"
 
 # Of one alert, what was said first is sent first.
 CLAIM_EACH = """

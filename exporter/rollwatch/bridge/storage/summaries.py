@@ -26,7 +26,7 @@ _OPEN_FOR_S = 3 * 86_400.0
 _UNTIL = "summary_until"
 _LAST_SENT = """
     SELECT max(m.starts_at) FROM deliveries d JOIN messages m ON m.id = d.message_id
-    WHERE d.channel = ? AND d.state = 'sent'
+    WHERE d.channel = ? AND d.state = 'sent' AND m.starts_at <= ?
 """
 _SAME_OR_WAITING = """
     SELECT m.id, m.starts_at, d.state FROM deliveries d JOIN messages m ON m.id = d.message_id
@@ -76,15 +76,18 @@ class Summaries:
         self._database = database
 
     async def told_until(self, now: float) -> float:
-        """Up to when summaries have told; `now`, for ever after, where none was sent yet."""
+        """Up to when summaries have told; `now`, for ever after, where none was sent yet.
+
+        What was sent while the clock was ahead counts for nothing: else there would be none until then.
+        """
 
         def work(db: sqlite3.Connection) -> float:
-            sent = db.execute(_LAST_SENT, (ChannelName.DIGEST.value,)).fetchone()[0]
+            sent = db.execute(_LAST_SENT, (ChannelName.DIGEST.value, int(now * MICROSECONDS))).fetchone()[0]
             until = now if sent is None else sent / MICROSECONDS
             db.execute(
                 "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE "
-                "SET value = excluded.value WHERE excluded.value > value AND ?",
-                (_UNTIL, until, sent is not None),
+                "SET value = excluded.value WHERE (excluded.value > value AND ?) OR value > ?",
+                (_UNTIL, until, sent is not None, now),
             )
             return float(db.execute("SELECT value FROM facts WHERE name = ?", (_UNTIL,)).fetchone()[0])
 

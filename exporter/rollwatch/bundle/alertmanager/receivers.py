@@ -20,6 +20,8 @@ ROLLBACK = "rollback"
 TIMELINE = "rollback-timeline"
 EVENTS = "events"
 WATCHDOG = "watchdog"
+_BY_SMS = 250
+"""Of one group: a text message names few of them, and what is larger than 4 MiB the bridge refuses."""
 
 
 def receivers(
@@ -82,7 +84,8 @@ def _way(channel: Channel, spec: object, everybody: NotificationsSpec, directory
             return {"pagerduty_configs": [_pagerduty(spec, directory)]}
         case _ if channel is Channel.SMS and everybody.bridge is not None:
             # Whose number it is, the bridge knows from the alert's service.
-            return {"webhook_configs": [_webhook(everybody.bridge, "/alerts/sms", directory)]}
+            sms = _webhook(everybody.bridge, "/alerts/sms", directory) | {"max_alerts": _BY_SMS}
+            return {"webhook_configs": [sms]}
     return {}
 
 

@@ -43,7 +43,11 @@ def counted(record: str, window: str) -> Recording:
     return Recording(
         record,
         first_of(
-            _classes(_increase("http_requests_total", own, window)),
+            # What says nothing of status codes counts no errors, and must not hide who does.
+            _classes(
+                f"(\n{_increase('http_requests_total', own, window)}\n)\n"
+                f"unless http_requests_total{{{OWN},{without_code}}}"
+            ),
             # A histogram that says nothing of status codes counts no errors.
             f"{_classes(_increase(duration, own, window))}\n"
             f"unless on ({_SERVICE}) {duration}{{{without_code}}}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rollwatch.bundle.percentiles import Span
-from rollwatch.bundle.promql import first_of
+from rollwatch.bundle.promql import OWN, first_of
 from rollwatch.bundle.rules import Recording
 from rollwatch.bundle.topics._http import (
     NOT_HEALTH,
@@ -19,7 +19,7 @@ from rollwatch.bundle.topics._http import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["FEWEST", "FEWEST_SOON", "recordings"]
+__all__ = ["CERTAIN", "FEWEST", "FEWEST_SOON", "recordings"]
 
 _SERVICE = "service, environment"
 _ENDPOINT = f"{_SERVICE}, endpoint"
@@ -28,6 +28,8 @@ FEWEST = 20
 """Fewer requests than this in the window say nothing: of fewer, one alone would be more than 5 %."""
 _FEWEST_P99 = 100
 """Of fewer, one alone would decide."""
+CERTAIN = 5
+"""So many that fail within the window are no chance."""
 FEWEST_SOON = 10
 """The same where only the last minutes count."""
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -76,14 +78,14 @@ _OF_FEATURES = f"  * on ({_ENDPOINT}) group_left (feature, core) endpoint:featur
 
 def _ratios(window: str) -> Iterator[Recording]:
     known = f"and on ({_SERVICE}) service:http_responses:increase offset {window}"
-    for name, status in (("http_errors", "5xx"), ("http_client_errors", "4xx")):
+    for name, status, certain in (("http_errors", "5xx", CERTAIN), ("http_client_errors", "4xx", None)):
         reported = f'{_REPORTED}_error_ratio{{endpoint="all",code="{status}"}}'
         by_endpoint = f'{_REPORTED}_error_ratio{{endpoint!="all",code="{status}"}}'
         yield Recording(
             f"service:{name}:ratio",
             first_of(
-                f"{_share('service:http_responses:increase', _SERVICE, status, FEWEST)}\n{known}",
-                f"max by ({_SERVICE}) ({reported})",
+                f"{_share('service:http_responses:increase', _SERVICE, status, FEWEST, certain)}\n{known}",
+                f"max by ({_SERVICE}) ({reported})\n{_unless_few(FEWEST, window)}",
             ),
         )
         yield Recording(
@@ -113,11 +115,22 @@ def _ratios(window: str) -> Iterator[Recording]:
     )
 
 
-def _share(responses: str, by: str, status: str, fewest: int | None) -> str:
+def _unless_few(fewest: int, window: str) -> str:
+    """Reported figures of a service that says it has had fewer requests than this are left out."""
+    rate = f'max by ({_SERVICE}) ({_REPORTED}_requests_per_second{{endpoint="all"}})'
+    return f"unless on ({_SERVICE}) {rate} * {seconds(window)} < {fewest}"
+
+
+def _share(responses: str, by: str, status: str, fewest: int | None, certain: int | None = None) -> str:
     """The share of a class of status codes: 0 where it never came, nothing where requests are too few."""
     total = f"sum by ({by}) ({responses})"
     floor = "> 0" if fewest is None else f">= {fewest}"
-    return f'(\n  sum by ({by}) ({responses}{{class="{status}"}}) or {total} * 0\n) / ({total} {floor})'
+    failed = f'sum by ({by}) ({responses}{{class="{status}"}})'
+    enough = f"{total} {floor}"
+    if certain is not None:
+        # So many that fail are no chance, however few requests there are.
+        enough += f"\n  or {total} and {failed} >= {certain}\n"
+    return f"(\n  {failed} or {total} * 0\n) / ({enough})"
 
 
 def _rates(window: str) -> Iterator[Recording]:
@@ -139,6 +152,8 @@ def _rates(window: str) -> Iterator[Recording]:
             f"sum by ({_SERVICE}) (service:http_responses:increase) / {seconds(window)}",
             f'max by ({_SERVICE}) ({per_second}{{endpoint="all"}})',
             f"sum by ({_SERVICE}) (endpoint:http_requests:rate{{{NOT_HEALTH}}})",
+            # Of a counter that says nothing of status codes.
+            f"sum by ({_SERVICE}) (rate(http_requests_total{{{OWN}}}[{window}]))",
         ),
     )
     # Where requests are few, a multiple of them means nothing: at least one a second now, or a week ago.
@@ -164,26 +179,29 @@ def _latencies(window: str) -> Iterator[Recording]:
             )
         for name, share in _SHARES.items():
             fewest = _FEWEST_P99 if name == "p99" else FEWEST
+            floor = f">= {fewest}" if level == "service" else "> 0"
             short, long = Span(window, max(2 * FEWEST, fewest)), Span("15m", fewest)
             yield _latency(
                 level,
                 name,
                 f"histogram_quantile({share}, {level}:http_latency_seconds_bucket:increase)\n"
-                f"  and on ({by}) {level}:http_latency_seconds_bucket:increase"
-                f'{{le="+Inf"}} {f">= {fewest}" if level == "service" else "> 0"}',
+                f"  and on ({by}) {level}:http_latency_seconds_bucket:increase {floor}",
                 probed_percentile(share, short, long),
+                few=_unless_few(fewest, window),
             )
         yield _latency(
             level,
             "average",
             _average(by, of, "increase", f">= {FEWEST}" if level == "service" else "> 0"),
             probed_average(Span("15m", FEWEST)),
+            few=_unless_few(FEWEST, window),
         )
     yield _latency(
         "service",
         "average_3m",
         _average(_SERVICE, f"{{{NOT_HEALTH}}}", "increase_3m", f">= {FEWEST_SOON}"),
         probed_average(Span("3m", FEWEST_SOON)),
+        few=_unless_few(FEWEST_SOON, "3m"),
         statistic="average",
     )
 
@@ -195,11 +213,24 @@ def _average(by: str, of: str, suffix: str, floor: str) -> str:
     return f"{total('sum')}\n/ ({total('count')} {floor})"
 
 
-def _latency(level: str, name: str, measured_: str, probed: str, statistic: str = "") -> Recording:
-    """What a service measured, else what it says it measured, else what probes did."""
+def _latency(
+    level: str, name: str, measured_: str, probed: str, *, few: str, statistic: str = ""
+) -> Recording:
+    """What a service measured, else what it says it measured, else what probes did.
+
+    Probes speak for services that say nothing themselves: one that fell silent a moment ago, or has few
+    requests, is not suddenly judged by another clock.
+    """
+    silent = (
+        f"unless on ({_SERVICE})\n"
+        'last_over_time(service:http_latency_seconds_bucket:increase{le="+Inf"}[1h])'
+    )
     labels = f'statistic="{statistic or name}"'
     reported = {
-        "service": (f'max by ({_SERVICE}) ({_REPORTED}_latency_seconds{{endpoint="all",{labels}}})', probed),
+        "service": (
+            f'max by ({_SERVICE}) ({_REPORTED}_latency_seconds{{endpoint="all",{labels}}})\n{few}',
+            f"(\n{probed}\n{silent}\n)",
+        ),
         "feature": (),
         "endpoint": (f'max by ({_ENDPOINT}) ({_REPORTED}_latency_seconds{{endpoint!="all",{labels}}})',),
     }

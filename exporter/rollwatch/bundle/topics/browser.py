@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["topic"]
 
 _SERVICE = "service, environment"
+_SERIES = "service, environment, location, job, instance"
+"""What is one series even where two exporters say that they are at the same location."""
 _DEVICE = "service, environment, device"
 _GROUP = "service, environment, group"
 _LEAST_SAMPLES = 20
@@ -110,8 +112,8 @@ def _errors(settings: Settings) -> tuple[Recording, ...]:
         Recording(
             "service:javascript_errors:per_minute",
             f"sum by ({_SERVICE}) (\n"
-            f"  sum by ({_SERVICE}, location) (rate(rollwatch_browser_all_errors_total[{window}]))\n"
-            f"  / on ({_SERVICE}, location) (rollwatch_browser_sample_ratio > 0)\n"
+            f"  sum by ({_SERIES}) (rate(rollwatch_browser_all_errors_total[{window}]))\n"
+            f"  / on ({_SERIES}) (rollwatch_browser_sample_ratio > 0)\n"
             ") * 60",
         ),
         # Groups of errors that came with a release: first seen from 2 min before it was noticed (browsers may

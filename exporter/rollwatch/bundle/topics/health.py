@@ -15,6 +15,10 @@ __all__ = ["topic"]
 
 _PROBE = "service, environment, probe"
 _HERE = f"{_PROBE}, location"
+_SELDOM_S = 45
+"""Seconds between two runs: beyond this, one run that is DOWN outlasts the duration of HealthDown."""
+_SERIES = f"{_HERE}, job, instance"
+"""What is one series even where two exporters say that they are at the same location."""
 _COMPONENT = "service, environment, component, critical"
 _SLOW_SECONDS = 300
 """A probe with a longer interval may have nothing to say for so long after the exporter's start."""
@@ -36,11 +40,18 @@ def _verdicts() -> tuple[Recording, ...]:
         # 1 where a location says DOWN, 0 where it says UP; one that can't decide has no say.
         Recording(
             "probe:down",
-            f"max by ({_HERE}, kind) (1 - probe_success)\n"
-            f"  * on ({_HERE}) group_left (priority)\n"
-            f'group by ({_HERE}, priority) (rollwatch_probe_info{{priority!="none"}})',
+            f"max by ({_HERE}, kind, priority) (\n"
+            f"  (1 - probe_success) * on ({_SERIES}) group_left (priority)\n"
+            f'  group by ({_SERIES}, priority) (rollwatch_probe_info{{priority!="none"}})\n'
+            ")",
         ),
         Recording("probe:down:ratio", f"avg by ({_PROBE}, kind, priority) (probe:down)"),
+        # A verdict of such a probe stands for longer than HealthDown asks for. One never UP has no count.
+        Recording(
+            "probe:down_once:runs",
+            "probe:down_runs:since_up < 2\n"
+            f"and on ({_PROBE}) max by ({_PROBE}) (rollwatch_probe_interval_seconds) > {_SELDOM_S}",
+        ),
     )
 
 
@@ -51,8 +62,8 @@ def _components() -> tuple[Recording, ...]:
             "component:down:ratio",
             f"avg by ({_COMPONENT}) (\n"
             "  label_replace(\n"
-            f"    (1 - rollwatch_component_up) * on ({_HERE}) group_left (priority)\n"
-            f"      group by ({_HERE}, priority) (rollwatch_probe_info),\n"
+            f"    (1 - rollwatch_component_up) * on ({_SERIES}) group_left (priority)\n"
+            f"      group by ({_SERIES}, priority) (rollwatch_probe_info),\n"
             '    "critical", "false", "priority", "P1|P2|P3|none"\n'
             "  )\n"
             ")",
@@ -82,7 +93,7 @@ def _trouble() -> tuple[Recording, ...]:
             f"  unless on ({_HERE}) sum by ({_HERE}) (increase({other}[1m])) > 0\n"
             f"  unless on ({_HERE}) (\n"
             "    rollwatch_probe_last_success_timestamp_seconds\n"
-            f"      >= on ({_HERE}) rollwatch_probe_last_run_timestamp_seconds\n"
+            f"      >= on ({_SERIES}) rollwatch_probe_last_run_timestamp_seconds\n"
             "  )",
         ),
         # One missed run resolves nothing. A provider's certificate is the provider's to renew.
@@ -101,10 +112,14 @@ def _down() -> tuple[Alert, ...]:
         Alert(
             name="HealthDown",
             priority=Priority.P0,
-            expr='probe:down:ratio{priority="P0"} == 1',
+            # Of a probe that runs seldom, one run is no confirmation, however long it stands.
+            expr=f'probe:down:ratio{{priority="P0"}} == 1\nunless on ({_PROBE}) probe:down_once:runs',
             hold="45s",
             metric="probe_success",
-            condition="a probe is DOWN at every location that can decide",
+            condition=(
+                "a probe is DOWN at every location that can decide, twice in a row if its interval is over "
+                f"{_SELDOM_S} s"
+            ),
             limit="UP at one location or more",
             shows=everywhere,
             summary="[service] is down: probe [probe] ([environment])",
@@ -116,7 +131,7 @@ def _down() -> tuple[Alert, ...]:
         Alert(
             name="HealthDownHere",
             priority=Priority.P1,
-            expr='probe:down{priority=~"P0|P1"} == 1',
+            expr='max without (priority) (probe:down{priority=~"P0|P1"}) == 1',
             hold="1m",
             metric="probe_success",
             condition="a probe is DOWN at one location",

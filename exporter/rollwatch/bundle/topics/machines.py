@@ -20,6 +20,7 @@ _IDLE = "idle|iowait"
 """What another program could have; time stolen by other virtual machines is not among it."""
 _REAL_DISKS = 'fstype!~"tmpfs|ramfs|overlay|squashfs"'
 """Of node_exporter; rollwatch shows no others."""
+_FULL = 0.999
 
 
 def topic(settings: Settings) -> Topic:
@@ -104,8 +105,12 @@ def _disks() -> tuple[Recording, ...]:
             + "\n  or\n".join(f"  {pace(span)}" for span in ("[6h]", "[30m]", "[30m] offset 30m"))
             + "\n)\nand service:disk_available:bytes offset 1h",
         ),
+        # A disk that has become full fills no more, and must not look mended. Some are full by their nature.
         Recording(
             "service:disk_full_in:seconds",
+            f"service:disk_available:bytes * 0 and service:disk_used:ratio >= {_FULL}\n"
+            f"  and min_over_time(service:disk_used:ratio[1d]) < {_FULL}\n"
+            "or\n"
             "(service:disk_available:bytes and service:disk_used:ratio > 0.5)\n"
             "  / -(service:disk_available:slowest_deriv < 0)",
         ),
@@ -164,7 +169,7 @@ def _disk_alerts() -> tuple[Alert, ...]:
             metric="service:disk_full_in:seconds",
             condition=(
                 "a disk that is over half full will be full within the threshold, if it goes on as in the "
-                "last 6 h, and as in both halves of the last hour"
+                "last 6 h, and as in both halves of the last hour; or has become full within a day"
             ),
             threshold="disk_full_in_seconds",
             summary="Disk [mount] on [machine] is full in [value] ([service], [environment])",

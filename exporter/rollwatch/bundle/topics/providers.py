@@ -17,9 +17,14 @@ __all__ = ["topic"]
 _SERVICE = "service, environment"
 _PROBE = "service, environment, probe"
 _SEEN = "service, environment, probe, location"
+_SERIES = f"{_SEEN}, job, instance"
+"""What is one series even where two exporters say that they are at the same location."""
 _SOURCE = "service, environment, source"
 
 _LEAST_RUNS = 20
+_LEAST_RUNS_SELDOM = 5
+"""Of a provider with an interval of over `_SELDOM_SECONDS`."""
+_SELDOM_SECONDS = 120
 _MORE_THAN_ONE = 1.5
 """`increase` extrapolates: of what happened once it makes a little more than 1, but never so much."""
 _LEAST_FETCHED = 4
@@ -57,8 +62,8 @@ def _state() -> tuple[Recording, ...]:
         Recording(
             "provider:down",
             f"min by ({_PROBE}, role) (\n"
-            f"  (1 - probe_success) * on ({_SEEN}) group_left (role)\n"
-            f"  group by ({_SEEN}, role) ({info})\n"
+            f"  (1 - probe_success) * on ({_SERIES}) group_left (role)\n"
+            f"  group by ({_SERIES}, role) ({info})\n"
             ")",
         ),
         Recording(
@@ -110,11 +115,19 @@ def _uptime() -> tuple[Recording, ...]:
         counted = f'rollwatch_probe_results_total{{kind="provider",verdict=~"{verdicts}"}}'
         return f"sum by ({_SEEN}) (increase({counted}[1h]))"
 
+    decided = runs("up|down")
+    interval = "last_over_time(rollwatch_probe_interval_seconds[1h])"
     return (
         # Of the location that sees it best: where one alone has trouble, the trouble is on the way.
         Recording(
             "provider:uptime:ratio_1h",
-            f"max by ({_PROBE}) (\n  {runs('up')}\n  / ({runs('up|down')} >= {_LEAST_RUNS})\n)",
+            f"max by ({_PROBE}) (\n"
+            f"  {runs('up')}\n"
+            f"  / (\n    {decided} >= {_LEAST_RUNS}\n"
+            f"    or {decided} >= {_LEAST_RUNS_SELDOM}\n"
+            f"      and on ({_SEEN}) {interval} > {_SELDOM_SECONDS}\n"
+            "  )\n"
+            ")",
         ),
         Recording("provider:down_runs:increase_1h", f"min by ({_PROBE}) ({runs('down')})"),
     )
@@ -212,16 +225,18 @@ def _slow_alerts() -> tuple[Alert, ...]:
 
 def _uptime_alerts() -> tuple[Alert, ...]:
     sli, row = "provider:uptime:ratio_1h", "provider_uptime_ratio"
+    several = f"and on ({_PROBE})\n  provider:down_runs:increase_1h > {_MORE_THAN_ONE}"
+    enough = (
+        f"the share of a provider's runs of 1 h that are UP, of at least {_LEAST_RUNS} ({_LEAST_RUNS_SELDOM} "
+        f"where its interval is over {_SELDOM_SECONDS // 60} min), more than one DOWN"
+    )
     return (
         Alert(
             name="ProviderUptimeLow",
             priority=Priority.P2,
-            expr=(
-                f"{beyond(sli, row, Priority.P2)}\n"
-                f"and on ({_PROBE})\n  provider:down_runs:increase_1h > {_MORE_THAN_ONE}"
-            ),
+            expr=f"{beyond(sli, row, Priority.P2)}\n{several}",
             metric=sli,
-            condition="the share of a provider's runs of 1 h that are UP, of at least 20, more than one DOWN",
+            condition=enough,
             threshold=row,
             summary="Provider [probe] of [service] was up for only [value] of the last hour ([environment])",
             description=(
@@ -233,12 +248,11 @@ def _uptime_alerts() -> tuple[Alert, ...]:
         Alert(
             name="ProviderUptimeCritical",
             priority=Priority.P1,
-            expr=f"{beyond(sli, row, Priority.P1)}\nunless on ({_PROBE}) provider:stand_in:up == 1",
-            metric=sli,
-            condition=(
-                "the share of a provider's runs of 1 h that are UP, of at least 20, while no other provider "
-                "that could take its place is up"
+            expr=(
+                f"{beyond(sli, row, Priority.P1)}\n{several}\nunless on ({_PROBE}) provider:stand_in:up == 1"
             ),
+            metric=sli,
+            condition=f"{enough}, while no other provider that could take its place is up",
             threshold=row,
             summary="Provider [probe] of [service] keeps failing, and nothing stands in ([environment])",
             description=(

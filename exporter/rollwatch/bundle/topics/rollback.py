@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rollwatch.bundle.promql import beyond
 from rollwatch.bundle.rules import Alert, Dashboard, Recording, Topic
+from rollwatch.bundle.topics._http_slis import FEWEST
 from rollwatch.config.thresholds import Priority
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = ["topic"]
 _PROBE = "service, environment, probe"
 _HERE = f"{_PROBE}, location"
 _RUNS = 5
+_SECONDS = 100
 _ROLLBACK = Priority.ROLLBACK
 
 
@@ -50,6 +52,11 @@ def _down_runs() -> tuple[Recording, ...]:
             f"  and on ({_HERE}) probe:down == 1\n"
             ")",
         ),
+        # After a gap the past evaluations that ask for 100 s are missing; what the exporter saw last is not.
+        Recording(
+            "probe:up_age:seconds",
+            f"min by ({_PROBE}) (\n  {age}\n  and on ({_HERE}) probe:down == 1\n)",
+        ),
         Recording(
             "probe:up_age:intervals",
             f"min by ({_PROBE}) (\n"
@@ -67,9 +74,10 @@ def _health() -> Alert:
         priority=_ROLLBACK,
         # A range instead of `for`: the 100 s and the runs are counted at the same time, not in turn.
         expr=(
-            'min_over_time(probe:down:ratio{priority="P0"}[100s]) == 1\n'
+            f'min_over_time(probe:down:ratio{{priority="P0"}}[{_SECONDS}s]) == 1\n'
             f"and on ({_PROBE}) probe:down_runs:since_up >= {_RUNS}\n"
-            f"and on ({_PROBE}) probe:up_age:intervals >= {_RUNS}"
+            f"and on ({_PROBE}) probe:up_age:intervals >= {_RUNS}\n"
+            f"and on ({_PROBE}) probe:up_age:seconds >= {_SECONDS}"
         ),
         metric="probe_success",
         condition=(
@@ -111,12 +119,21 @@ def _component() -> Alert:
 
 def _beyond_limits() -> tuple[Alert, ...]:
     def alert(  # noqa: PLR0917
-        name: str, twin: str, row: str, sli: str, selected: str, condition: str, what: str, hold: str = "0s"
+        name: str,
+        twin: str,
+        row: str,
+        sli: str,
+        selected: str,
+        condition: str,
+        what: str,
+        hold: str = "0s",
+        also: str = "",
     ) -> Alert:
+        found = beyond(sli + selected, row, _ROLLBACK)
         return Alert(
             name=name,
             priority=_ROLLBACK,
-            expr=beyond(sli + selected, row, _ROLLBACK),
+            expr=f"(\n{found}\n)\n{also}" if also else found,
             hold=hold,
             metric=sli,
             condition=condition,
@@ -138,6 +155,8 @@ def _beyond_limits() -> tuple[Alert, ...]:
             "",
             "too many requests are answered with 5xx",
             "[service] answers [value] of its requests with 5xx.",
+            # Whoever reports only a ratio may mean one request of two: no release is taken back for that.
+            also=f"and on (service, environment) service:http_requests:rate * 300 >= {FEWEST}",
         ),
         alert(
             "RollbackLatency",

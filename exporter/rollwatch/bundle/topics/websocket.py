@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rollwatch.bundle.percentiles import Span, percentile
 from rollwatch.bundle.promql import beyond, first_of
 from rollwatch.bundle.rules import Alert, Dashboard, Judged, Recording, Topic
+from rollwatch.bundle.topics._http import seconds
 from rollwatch.config.thresholds import Priority, Unit
 
 if TYPE_CHECKING:
@@ -17,11 +18,15 @@ __all__ = ["topic"]
 _SERVICE = "service, environment"
 _PROBE = "service, environment, probe"
 _SEEN = "service, environment, probe, location"
+_SERIES = f"{_SEEN}, job, instance"
+"""What is one series even where two exporters say that they are at the same location."""
 
 _ABNORMAL = 'code!~"1000|1001|1005"'
 """Every other close code: the connection was lost, or one side gave up."""
 
 _LEAST_CONNECTS = 5
+_SELDOM_SPAN = "30m"
+"""Over which a probe is judged that connects too seldom for the window."""
 _MORE_THAN_ONE = 1.5
 """`increase` extrapolates: of what happened once it makes a little more than 1, but never so much."""
 _LEAST_REPORTED = 20
@@ -51,18 +56,30 @@ def topic(settings: Settings) -> Topic:
             Judged("websocket_rtt_seconds", "probe:websocket_rtt_seconds:p95"),
             Judged("websocket_disconnected_seconds", "probe:websocket_disconnected_seconds"),
         ),
-        alerts=_alerts(),
+        alerts=_alerts(settings),
     )
+
+
+def _seldom_seconds(window: str) -> str:
+    """A probe with a longer interval doesn't surely connect often enough within the window."""
+    return f"{float(seconds(window)) / (_LEAST_CONNECTS + 1):.12g}"
 
 
 def _connects(settings: Settings) -> tuple[Recording, ...]:
     window = settings.window
     watching = f"on ({_SEEN}) last_over_time(rollwatch_websocket_session_open[{window}])"
+    interval = f"last_over_time(rollwatch_probe_interval_seconds[{window}])"
+    seldom = f"on ({_SEEN}) {interval} > {_seldom_seconds(window)}"
 
     def runs(verdict: str, outcome: str) -> str:
-        counted = f'increase(rollwatch_probe_results_total{{kind="websocket",verdict="{verdict}"}}[{window}])'
+        counted = f'rollwatch_probe_results_total{{kind="websocket",verdict="{verdict}"}}'
         return (
-            f'label_replace(sum by ({_PROBE}) ({counted} unless {watching}), "outcome", "{outcome}", "", "")'
+            "label_replace(\n"
+            f"  sum by ({_PROBE}) (\n"
+            f"    increase({counted}[{window}]) unless {watching} unless {seldom}\n"
+            f"    or increase({counted}[{_SELDOM_SPAN}]) unless {watching} and {seldom}\n"
+            "  ),\n"
+            f'  "outcome", "{outcome}", "", "")'
         )
 
     return (
@@ -128,12 +145,12 @@ def _dropped(settings: Settings) -> Recording:
             ")",
             f"sum by ({_SERVICE}) (\n"
             "  (\n"
-            f"    sum by ({_SEEN}) (increase(rollwatch_websocket_closes_total{{{_ABNORMAL}}}[{window}]))\n"
+            f"    sum by ({_SERIES}) (increase(rollwatch_websocket_closes_total{{{_ABNORMAL}}}[{window}]))\n"
             "    > bool 0\n"
-            f"  ) * on ({_SEEN}) (1 - probe_success)\n"
-            f"  and on ({_SEEN}) {open_then}\n"
+            f"  ) * on ({_SERIES}) (1 - probe_success)\n"
+            f"  and on ({_SERIES}) {open_then}\n"
             ")\n"
-            f"/ count by ({_SERVICE}) ({open_then} and on ({_SEEN}) probe_success)",
+            f"/ count by ({_SERVICE}) ({open_then} and on ({_SERIES}) probe_success)",
         ),
     )
 
@@ -176,7 +193,7 @@ def _lost() -> tuple[Recording, ...]:
             "probe:websocket_open",
             f"max by ({_PROBE}) (\n"
             "  last_over_time(rollwatch_websocket_session_open[1m])\n"
-            f"  * on ({_SEEN}) last_over_time(probe_success[1m])\n"
+            f"  * on ({_SERIES}) last_over_time(probe_success[1m])\n"
             ")",
         ),
         # The moment stays as long as every evaluation finds it lost, and begins anew after one that does not.
@@ -201,13 +218,13 @@ def _feed() -> tuple[Recording, ...]:
             f"min by ({_PROBE}, channel) (\n"
             "  (\n"
             "    (time() - rollwatch_websocket_last_message_timestamp_seconds)\n"
-            f"      < on ({_SEEN}) group_left ()\n        {session_age}\n"
+            f"      < on ({_SERIES}) group_left ()\n        {session_age}\n"
             "    or (\n"
             "      rollwatch_websocket_last_message_timestamp_seconds * 0\n"
-            f"      + on ({_SEEN}) group_left ()\n        {session_age}\n"
+            f"      + on ({_SERIES}) group_left ()\n        {session_age}\n"
             "    )\n"
             "  )\n"
-            f"  and on ({_SEEN}) rollwatch_websocket_session_open == 1\n"
+            f"  and on ({_SERIES}) rollwatch_websocket_session_open == 1\n"
             ")",
         ),
         Recording(
@@ -219,7 +236,7 @@ def _feed() -> tuple[Recording, ...]:
     )
 
 
-def _alerts() -> tuple[Alert, ...]:
+def _alerts(settings: Settings) -> tuple[Alert, ...]:
     failures = "probe:websocket_connect_failures:ratio"
     return (
         Alert(
@@ -230,7 +247,10 @@ def _alerts() -> tuple[Alert, ...]:
                 f'and on ({_PROBE}) probe:websocket_connects:increase{{outcome="failed"}} > {_MORE_THAN_ONE}'
             ),
             metric=failures,
-            condition="the share of WebSocket connects that fail, of at least 5, and more than one of them",
+            condition=(
+                "the share of WebSocket connects that fail, of at least 5, and more than one of them; over "
+                f"30 min where a probe's interval is longer than {_seldom_seconds(settings.window)} s"
+            ),
             threshold="websocket_connect_failure_ratio",
             summary="[value] of WebSocket connects to [service] fail: probe [probe] ([environment])",
             description=(

@@ -37,6 +37,8 @@ def alertmanager(run_dir: RunDir, ports: StackPorts, *, program: str, keep_data:
             f"--config.file={home / 'alertmanager.yml'}",
             f"--storage.path={home / 'data'}",
             f"--web.listen-address=127.0.0.1:{ports.alertmanager}",
+            # As it is reached: links in messages lead there.
+            f"--web.external-url={url}",
             # One of its kind: it looks for no others.
             "--cluster.listen-address=",
         ),

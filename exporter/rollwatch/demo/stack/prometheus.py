@@ -37,6 +37,8 @@ def prometheus(run_dir: RunDir, ports: StackPorts, *, program: str, keep_data: b
             *prometheus_flags(
                 config_file=home / "prometheus.yml", data=home / "data", listen=_loopback(ports.prometheus)
             ),
+            # As it is reached: links in messages lead there.
+            f"--web.external-url={url}",
             # What it says in its first seconds is lost: it has not found Alertmanager yet. Say it again soon.
             "--rules.alert.resend-delay=15s",
         ),
