@@ -80,6 +80,18 @@ def test_samples_and_questions_lie_off_the_grid(file: Any) -> None:
             assert seconds(case["eval_time"]) % step != 0, (test["name"], case["eval_time"])
 
 
+@pytest.mark.parametrize("file", CASES, ids=lambda file: file.path.name)
+def test_values_mean_the_same_to_every_reader_of_yaml(file: Any) -> None:
+    """An unquoted 0x60 is sixty zeros to promtool and ninety-six to others."""
+    wrong = [
+        series["series"]
+        for test in file.document["tests"]
+        for series in test["input_series"]
+        if not isinstance(series["values"], str)
+    ]
+    assert wrong == []
+
+
 @every_alert
 def test_an_alert_has_a_case_in_which_it_fires_and_one_in_which_it_just_does_not(name: str) -> None:
     assert any(case["exp_alerts"] for case in _cases(name)), "no test sees it fire"
