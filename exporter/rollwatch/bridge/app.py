@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import signal
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from enum import StrEnum
@@ -36,7 +35,9 @@ from rollwatch.serving.app import build_app
 from rollwatch.serving.health import Health
 from rollwatch.serving.limits import Limits
 from rollwatch.serving.route import Route
+from rollwatch.serving.secret_watch import watch_secrets
 from rollwatch.serving.server import serve
+from rollwatch.serving.signals import signals
 from rollwatch.serving.web_config_file import WebConfigSource
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ __all__ = ["Access", "Bridge", "bridging", "run_bridge"]
 _log = structlog.get_logger(__name__)
 
 _USER_AGENT = f"rollwatch-bridge/{__version__}"
-_SECRETS_EVERY_S = 5.0
 _LOOK_EVERY_S = 15.0
 _PRUNE_EVERY_S = 3600.0
 
@@ -78,7 +78,7 @@ async def run_bridge(settings: BridgeSettings) -> None:
     Raises ConfigError if a configuration can't be used, UsageError if the address is none, CantStart if the
     address or the database can't be had.
     """
-    stop, hang_up = _signals()
+    stop, hang_up = signals()
     async with bridging(settings, SystemClock(), random.random, Tempo(), hang_up):
         await stop.wait()
         _log.info("stopping")
@@ -120,7 +120,7 @@ async def bridging(
                 group.create_task(parts.digest_clock.live(), name="bridge-digest-clock"),
                 group.create_task(parts.watchdog.live(), name="bridge-watchdog"),
                 group.create_task(_reload_on(hang_up, reloader, parts), name="bridge-reload"),
-                group.create_task(_refresh_secrets(secrets), name="bridge-secrets"),
+                group.create_task(watch_secrets(secrets), name="bridge-secrets"),
                 group.create_task(_keep_house(parts), name="bridge-housekeeping"),
                 group.create_task(_fail_with(parts.lanes), name="bridge-lanes"),
             ]
@@ -180,32 +180,11 @@ def _web_app(parts: Parts, reloader: BridgeReloader, web_config: WebConfigSource
     return build_app(routes, web_config, limits=replace(Limits(), body_bytes=BODY_MAX))
 
 
-def _signals() -> tuple[asyncio.Event, asyncio.Event]:
-    """Events for SIGTERM or SIGINT, and for SIGHUP."""
-    stop, hang_up = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, hang_up.set)
-    return stop, hang_up
-
-
 async def _reload_on(hang_up: asyncio.Event, reloader: BridgeReloader, parts: Parts) -> None:
     while True:
         await hang_up.wait()
         hang_up.clear()
         await reloader.reload(parts)
-
-
-async def _refresh_secrets(secrets: SecretStore) -> None:
-    while True:
-        await asyncio.sleep(_SECRETS_EVERY_S)
-        for reference in await asyncio.to_thread(secrets.refresh):
-            problem = secrets.problem(reference)
-            if problem is None:
-                _log.info("secret_read_again", secret=reference)
-            else:
-                _log.error("secret_unavailable", secret=reference, why=problem)
 
 
 async def _keep_house(parts: Parts) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
+from rollwatch.bundle.durations import seconds
 from rollwatch.bundle.settings import Settings
 from rollwatch.bundle.topics import topics
 from rollwatch.config.mistake import did_you_mean
@@ -19,25 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-__all__ = ["parse_choices", "seconds"]
+__all__ = ["parse_choices"]
 
-_UNITS = {"y": 31_536_000, "w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
-_DURATION = re.compile("".join(rf"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS) + r"(?:([0-9]{1,9})ms)?")
 _JOB = re.compile(r"[A-Za-z0-9_./:-]{1,64}")
 _HOURS_OF_A_DAY = 24
 _SAMPLES_MIN = 4
 _SCRAPE_MAX_S = 30
 _EVALUATION_MAX_S = 60
-
-
-def seconds(duration: str) -> float | None:
-    """Seconds of a duration as Prometheus writes it (`1h30m`, `500ms`), None if it is none."""
-    match = _DURATION.fullmatch(duration)
-    if match is None or not duration:
-        return None
-    *whole, milliseconds = match.groups()
-    size = sum(int(number) * unit for number, unit in zip(whole, _UNITS.values(), strict=True) if number)
-    return size + int(milliseconds or 0) / 1000
 
 
 def parse_choices(said: Iterable[str]) -> Settings:

@@ -14,7 +14,7 @@ from rollwatch.errors import CantStart, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Written", "write_files"]
+__all__ = ["Written", "write_files", "write_whole"]
 
 _TO_EDIT = "prometheus/targets/"
 """Files below it are a start: whoever has them has put addresses of their own in."""
@@ -58,7 +58,7 @@ def write_files(folder: Path, files: Mapping[str, str], *, force: bool) -> Writt
         if f"{_OURS_ALONE}/{path.name}" not in files and _is_ours(_read(path) or "")
     ]
     for name in new:
-        _write(folder / name, files[name])
+        write_whole(folder / name, files[name])
     return Written(tuple(new), tuple(same), tuple(kept), tuple(stale))
 
 
@@ -75,8 +75,11 @@ def _read(path: Path) -> str | None:
         raise CantStart(f"{path} can't be read: {os.strerror(error.errno or 0)}") from None
 
 
-def _write(path: Path, text: str) -> None:
-    """The new text appears as a whole: Prometheus may read the file at any moment."""
+def write_whole(path: Path, text: str) -> None:
+    """Write a file and the folders above it. Raises CantStart.
+
+    The new text appears as a whole: Prometheus may read the file at any moment.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from rollwatch.bundle.rules import Recording
@@ -40,6 +39,4 @@ def limits(judged: Iterable[Judged]) -> Iterator[Recording]:
 
 
 def _number(value: float) -> str:
-    if math.isinf(value):
-        return "Inf" if value > 0 else "(-Inf)"
     return f"{value:.10g}" if value < 1e6 else f"{value:.0f}"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RETENTION", "Addresses", "prometheus_files", "prometheus_flags"]
 
+_MARK = "Written by rollwatch."
 RETENTION = "35d"
 """How long samples are kept, for SLOs look back 30 days: a flag, no part of the configuration."""
 
@@ -60,6 +61,7 @@ def prometheus_flags(*, config_file: Path, data: Path, listen: str = "127.0.0.1:
 
 def _configuration(settings: Settings) -> str:
     return f"""\
+# {_MARK}
 # Prometheus with rollwatch's rules. What is scraped is in targets/*.yml: read again whenever they change.
 # Start it with --storage.tsdb.retention.time={RETENTION}: SLOs look back 30 days.
 global:
@@ -125,4 +127,4 @@ _PROMETHEUS = """\
 
 def _targets(comment: str, addresses: tuple[str, ...]) -> str:
     groups = f"- targets: {json.dumps(list(addresses))}" if addresses else "[]"
-    return f"{comment}{groups}\n"
+    return f"# {_MARK}\n{comment}{groups}\n"

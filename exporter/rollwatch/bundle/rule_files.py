@@ -5,22 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from rollwatch.bundle.limits import limits
 from rollwatch.bundle.rules import Severity
 from rollwatch.bundle.wording import told
+from rollwatch.bundle.yaml_text import yaml_text
 from rollwatch.config.thresholds import Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from rollwatch.bundle.rules import Alert, Recording, Topic
     from rollwatch.bundle.settings import Settings
 
-__all__ = ["HEAD", "alert_file", "alert_labels", "rule_files"]
+__all__ = ["alert_file", "rule_files"]
 
-HEAD = (
+_HEAD = (
     "# Written by rollwatch. Don't edit: thresholds are changed per service in rollwatch.yml,\n"
     "# windows and durations with `rollwatch bundle export --set`.\n"
 )
@@ -48,10 +47,10 @@ def rule_files(topics: Iterable[Topic], settings: Settings) -> dict[str, str]:
         if topic.alerts:
             rules = [_alert(each, settings) for each in topic.alerts]
             groups.setdefault(own, []).append({"name": topic.name, "rules": rules})
-    return {name: HEAD + _yaml({"groups": found}) for name, found in groups.items()}
+    return {name: _HEAD + yaml_text({"groups": found}) for name, found in groups.items()}
 
 
-def alert_labels(alert: Alert) -> dict[str, str]:
+def _labels(alert: Alert) -> dict[str, str]:
     """What a rule adds to the labels of what it found."""
     labels: dict[str, str] = {}
     if alert.priority is not None:
@@ -74,29 +73,10 @@ def _alert(alert: Alert, settings: Settings) -> dict[str, Any]:
     hold = settings.hold(alert.name, alert.hold)
     if hold:
         rule["for"] = hold
-    rule["labels"] = alert_labels(alert)
+    rule["labels"] = _labels(alert)
     rule["annotations"] = told(alert, settings)
     return rule
 
 
 def _expr(text: str) -> str:
     return re.sub(r"[ \t]+$", "", text.strip(), flags=re.MULTILINE)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Expressions of several lines as blocks; lists indented as people write them."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in value else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _text)
-
-
-def _yaml(document: Mapping[str, Any]) -> str:
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True)

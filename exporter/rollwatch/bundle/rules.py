@@ -72,7 +72,7 @@ class Judged:
     threshold: str
     """The row's id."""
     sli: str
-    """The recorded series, with `service` and `environment` among its labels."""
+    """A recorded series, or several joined by `or`, with `service` and `environment` among the labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

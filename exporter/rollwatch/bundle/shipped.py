@@ -19,9 +19,6 @@ __all__ = ["MARK", "bundle_files"]
 MARK = "Written by rollwatch"
 """Stands in the head of every file that may be written anew."""
 
-_COMMENTS = {".tmpl": f"{{{{- /* {MARK}. */ -}}}}\n", ".yml": f"# {MARK}.\n"}
-_HEAD_LINES = 6
-
 
 def bundle_files(
     settings: Settings, config: Config | None, *, addresses: Addresses | None = None, directory: str = ""
@@ -34,12 +31,4 @@ def bundle_files(
     rules = rule_files(topics(settings), settings)
     files = {f"prometheus/rules/{name}": text for name, text in rules.items()}
     files |= prometheus_files(settings, addresses)
-    files |= alertmanager_files(config, directory=directory)
-    return {name: _marked(name, text) for name, text in files.items()}
-
-
-def _marked(name: str, text: str) -> str:
-    if MARK in "".join(text.splitlines(keepends=True)[:_HEAD_LINES]):
-        return text
-    comment = next(comment for ending, comment in _COMMENTS.items() if name.endswith(ending))
-    return comment + text
+    return files | alertmanager_files(config, directory=directory)

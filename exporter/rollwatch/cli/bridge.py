@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from pathlib import Path
 
 import click
@@ -12,9 +11,9 @@ import uvloop
 
 from rollwatch.bridge.app import run_bridge
 from rollwatch.bridge.settings import BridgeSettings
-from rollwatch.cli.exits import Exit
+from rollwatch.cli.ending import end_within
 from rollwatch.cli.log_output import LogFormat, LogLevel, set_up_logging
-from rollwatch.cli.options import config_file_option
+from rollwatch.cli.options import config_file_option, log_options
 
 __all__ = ["bridge"]
 
@@ -44,22 +43,7 @@ _THREADS_END_S = 2.0
     show_default=True,
     help="The directory that keeps what is not sent yet; it must outlive the process.",
 )
-@click.option(
-    "--log.level",
-    "log_level",
-    type=click.Choice([level.value for level in LogLevel]),
-    default=LogLevel.INFO.value,
-    show_default=True,
-    help="Show events of this weight and heavier.",
-)
-@click.option(
-    "--log.format",
-    "log_format",
-    type=click.Choice([log_format.value for log_format in LogFormat]),
-    default=LogFormat.LOGFMT.value,
-    show_default=True,
-    help="How each line of the log is written.",
-)
+@log_options
 def bridge(  # noqa: PLR0917  click passes them by name
     config_file: Path,
     listen_address: str,
@@ -82,11 +66,4 @@ def bridge(  # noqa: PLR0917  click passes them by name
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run_bridge(settings))
-        _end_within(_THREADS_END_S)
-
-
-def _end_within(seconds: float) -> None:
-    """Everything is closed; a thread that a dead disk or a resolver holds must not keep the process."""
-    timer = threading.Timer(seconds, os._exit, (Exit.OK,))
-    timer.daemon = True
-    timer.start()
+        end_within(_THREADS_END_S)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,17 +10,13 @@ import click
 from rollwatch.bundle.choices import parse_choices
 from rollwatch.bundle.directory import write_files
 from rollwatch.bundle.shipped import bundle_files
+from rollwatch.cli.reading import read_config
 from rollwatch.cli.suggest import SuggestingGroup
-from rollwatch.config.load import load_config
-from rollwatch.config.program import Program
-from rollwatch.config.secrets import SecretStore
-from rollwatch.probers import discover
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rollwatch.bundle.directory import Written
-    from rollwatch.config.config import Config
 
 __all__ = ["bundle"]
 
@@ -70,19 +65,12 @@ def export(
     they are written once.
     """
     settings = parse_choices(choices)
-    config = None if config_file is None else _load(config_file)
+    config = None if config_file is None else read_config(config_file)
     home = (alertmanager_directory or directory / "alertmanager").absolute()
     files = bundle_files(settings, config, directory=str(home))
     written = write_files(directory, files, force=force)
     for line in _report(directory, written, has_config=config is not None):
         click.echo(line)
-
-
-def _load(config_file: Path) -> Config:
-    """Only what the file says is needed, none of its secrets."""
-    kinds = {name: kind.spec for name, kind in discover().items()}
-    secrets = SecretStore(config_file.parent, os.environ)
-    return load_config(config_file, kinds, secrets=secrets, location=None, program=Program.COMMAND)
 
 
 def _report(directory: Path, written: Written, *, has_config: bool) -> Iterator[str]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from pathlib import Path
 
 import click
 import uvloop
 
-from rollwatch.cli.exits import Exit
+from rollwatch.cli.ending import end_within
 from rollwatch.cli.log_output import LogFormat, LogLevel, set_up_logging
-from rollwatch.cli.options import config_file_option, location_option
+from rollwatch.cli.options import config_file_option, location_option, log_options
 from rollwatch.exporter.app import run_exporter
 from rollwatch.exporter.settings import ExporterSettings
 
@@ -48,22 +47,7 @@ _THREADS_END_S = 2.0
     help="TLS and headers of the ingest address, in the format of the exporter toolkit.",
 )
 @location_option
-@click.option(
-    "--log.level",
-    "log_level",
-    type=click.Choice([level.value for level in LogLevel]),
-    default=LogLevel.INFO.value,
-    show_default=True,
-    help="Show events of this weight and heavier.",
-)
-@click.option(
-    "--log.format",
-    "log_format",
-    type=click.Choice([log_format.value for log_format in LogFormat]),
-    default=LogFormat.LOGFMT.value,
-    show_default=True,
-    help="How each line of the log is written.",
-)
+@log_options
 def exporter(  # noqa: PLR0917  click passes them by name
     config_file: Path,
     listen_address: str,
@@ -93,11 +77,4 @@ def exporter(  # noqa: PLR0917  click passes them by name
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run_exporter(settings))
-        _end_within(_THREADS_END_S)
-
-
-def _end_within(seconds: float) -> None:
-    """Everything is closed; a thread that a dead file system or a pipe holds must not keep the process."""
-    timer = threading.Timer(seconds, os._exit, (Exit.OK,))
-    timer.daemon = True
-    timer.start()
+        end_within(_THREADS_END_S)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,19 +12,16 @@ import uvloop
 
 from rollwatch.cli.exits import Exit
 from rollwatch.cli.options import config_file_option
+from rollwatch.cli.reading import read_config
 from rollwatch.clock import SystemClock
 from rollwatch.config.fields import parse_seconds
-from rollwatch.config.load import load_config
 from rollwatch.config.mistake import did_you_mean
-from rollwatch.config.program import Program
-from rollwatch.config.secrets import SecretStore
 from rollwatch.config.thresholds import Priority
 from rollwatch.errors import UsageError
 from rollwatch.notify.alertmanager import Alertmanager
 from rollwatch.notify.bridge import BridgeSilent, sent_by_bridge
 from rollwatch.notify.trial import Trial
 from rollwatch.notify.verdict import Outcome
-from rollwatch.probers import discover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,14 +83,7 @@ def notify_test(  # noqa: PLR0917  click passes them by name
     The alerts say that they are a test, and are ended at once: people get a resolved message too. A P0 pages.
     The exit code is 0 if everybody took theirs, 1 if somebody did not, 3 if that could not be found out.
     """
-    kinds = {name: kind.spec for name, kind in discover().items()}
-    config = load_config(
-        config_file,
-        kinds,
-        secrets=SecretStore(config_file.parent, os.environ),
-        location=None,
-        program=Program.COMMAND,
-    )
+    config = read_config(config_file)
     try:
         within_s = parse_seconds(within)
     except ValueError as error:
@@ -210,7 +199,9 @@ def _lines(priority: Priority, services: list[str], results: list[Result]) -> li
     for service in services:
         own = [result for result in results if result.service == service]
         if not own:
-            lines.append(f"  {service:<16} no receiver: Alertmanager does not know the alert")
+            lines.append(
+                f"  {service:<16} nobody hears of it: name a channel in notifications of rollwatch.yml"
+            )
         for result in own:
             way = f"{result.receiver} ({result.integration})"
             why = f": {result.why}" if result.why else ""

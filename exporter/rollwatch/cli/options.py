@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
-__all__ = ["config_file_option", "location_option"]
+from rollwatch.cli.log_output import LogFormat, LogLevel
+
+__all__ = ["config_file_option", "location_option", "log_options"]
 
 
 def config_file_option(command: Any) -> Any:
@@ -32,3 +34,24 @@ def location_option(command: Any) -> Any:
         show_envvar=True,
         help="Where this process stands (the label 'location'); wins over the file's.",
     )(command)
+
+
+def log_options(command: Any) -> Any:
+    """`--log.level` and `--log.format`, of every program that runs on."""
+    level = click.option(
+        "--log.level",
+        "log_level",
+        type=click.Choice([level.value for level in LogLevel]),
+        default=LogLevel.INFO.value,
+        show_default=True,
+        help="Show events of this weight and heavier.",
+    )
+    form = click.option(
+        "--log.format",
+        "log_format",
+        type=click.Choice([log_format.value for log_format in LogFormat]),
+        default=LogFormat.LOGFMT.value,
+        show_default=True,
+        help="How each line of the log is written.",
+    )
+    return level(form(command))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import signal
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,9 @@ from rollwatch.probers._network import Network
 from rollwatch.probers.contract import ProbeEnv
 from rollwatch.serving.app import build_app
 from rollwatch.serving.health import Health
+from rollwatch.serving.secret_watch import watch_secrets
 from rollwatch.serving.server import serve
+from rollwatch.serving.signals import signals
 from rollwatch.serving.web_config_file import WebConfigSource
 
 if TYPE_CHECKING:
@@ -40,14 +41,12 @@ if TYPE_CHECKING:
 
     from rollwatch.clock import Clock
     from rollwatch.exporter.settings import ExporterSettings
-    from rollwatch.metrics.series import CounterChild
 
 __all__ = ["USER_AGENT", "run_exporter"]
 
 _log = structlog.get_logger(__name__)
 
 USER_AGENT = f"rollwatch/{__version__}"
-_SECRETS_EVERY_S = 5.0
 
 
 async def run_exporter(settings: ExporterSettings) -> None:
@@ -78,7 +77,7 @@ async def run_exporter(settings: ExporterSettings) -> None:
         script=await asyncio.to_thread(read_script),
         is_listening=settings.ingest_address is not None,
     )
-    stop, hang_up = _signals()
+    stop, hang_up = signals()
     async with AsyncExitStack() as stack:
         network = Network(clock=clock)
         stack.push_async_callback(network.close)
@@ -121,7 +120,7 @@ async def run_exporter(settings: ExporterSettings) -> None:
         engine.adopt(host.live(), "host-watch")
         engine.adopt(_reload_on(hang_up, reloader), "reload-on-hangup")
         failures = store.counter(m.ROLLWATCH_SECRET_REFRESH_FAILURES_TOTAL, (location,))
-        engine.adopt(_refresh_secrets(secrets, failures), "secrets")
+        engine.adopt(watch_secrets(secrets, failures.inc), "secrets")
         _log.info(
             "started",
             version=__version__,
@@ -132,16 +131,6 @@ async def run_exporter(settings: ExporterSettings) -> None:
         )
         await stop.wait()
         _log.info("stopping")
-
-
-def _signals() -> tuple[asyncio.Event, asyncio.Event]:
-    """Events for SIGTERM or SIGINT, and for SIGHUP."""
-    stop, hang_up = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, hang_up.set)
-    return stop, hang_up
 
 
 async def _open_web_configs(
@@ -203,15 +192,3 @@ async def _reload_on(hang_up: asyncio.Event, reloader: Reloader) -> None:
         await hang_up.wait()
         hang_up.clear()
         await reloader.reload()
-
-
-async def _refresh_secrets(secrets: SecretStore, failures: CounterChild) -> None:
-    while True:
-        await asyncio.sleep(_SECRETS_EVERY_S)
-        for reference in await asyncio.to_thread(secrets.refresh):
-            problem = secrets.problem(reference)
-            if problem is None:
-                _log.info("secret_read_again", secret=reference)
-            else:
-                failures.inc()
-                _log.error("secret_unavailable", secret=reference, why=problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -73,31 +74,26 @@ class Alertmanager:
             raise self._strange(f"/metrics: {error}") from error
 
     async def _json(self, method: str, path: str, **options: Any) -> Any:
+        text = await self._text(method, path, **options)
+        try:
+            return json.loads(text) if text else None
+        except ValueError as error:
+            raise self._strange(f"{path} is no JSON: {text[:200]}") from error
+
+    async def _text(self, method: str, path: str, **options: Any) -> str:
         try:
             async with self._session.request(
                 method, self._url + path, timeout=_TIMEOUT, **options
             ) as response:
-                await self._check(response, path)
-                return await response.json(content_type=None) if method == "GET" else None
+                text = await response.text()
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise self._silent(error) from error
-
-    async def _text(self, method: str, path: str) -> str:
-        try:
-            async with self._session.request(method, self._url + path, timeout=_TIMEOUT) as response:
-                await self._check(response, path)
-                return await response.text()
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise self._silent(error) from error
-
-    async def _check(self, response: aiohttp.ClientResponse, path: str) -> None:
+            why = str(error) or type(error).__name__
+            raise CantStart(
+                f"{self._url} does not answer: {why}. Is Alertmanager running? --alertmanager.url"
+            ) from error
         if response.status != 200:
-            said = (await response.text())[:200]
-            raise self._strange(f"{path} answers {response.status}: {said}")
-
-    def _silent(self, error: Exception) -> CantStart:
-        why = str(error) or type(error).__name__
-        return CantStart(f"{self._url} does not answer: {why}. Is Alertmanager running? --alertmanager.url")
+            raise self._strange(f"{path} answers {response.status}: {text[:200]}")
+        return text
 
     def _strange(self, what: str) -> CantStart:
         return CantStart(f"{self._url} does not answer as Alertmanager does: {what}")

@@ -6,21 +6,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rollwatch.config.thresholds import Priority
+from rollwatch.bundle.rules import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from rollwatch.config.thresholds import Priority
 
 __all__ = ["LASTS_S", "TestAlert", "test_alerts"]
 
 LASTS_S = 300.0
 """How long one fires if nobody ends it: the command ends them itself, unless it is killed."""
-_SEVERITIES = {
-    Priority.P0: "critical",
-    Priority.P1: "warning",
-    Priority.P2: "warning",
-    Priority.P3: "info",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,7 @@ class TestAlert:
             "alertname": "NotificationTest",
             "service": self.service,
             "priority": self.priority.value,
-            "severity": _SEVERITIES[self.priority],
+            "severity": Severity.of(self.priority).value,
             "test": "true",
             "run": self.run,
         }

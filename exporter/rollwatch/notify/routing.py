@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from rollwatch.bundle.durations import seconds
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -16,7 +18,6 @@ __all__ = ["Receiver", "Routing"]
 _SUFFIX = "_configs"
 _DEFAULT_WAIT_S = 30.0
 _PRIORITY = re.compile(r'priority\s*(?P<sign>=~|!~|!=|=)\s*"?(?P<wanted>[^"]*)"?')
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0, "y": 31_536_000.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def _routes(
 ) -> Iterator[_Route]:
     """A route and all below it: receiver, `group_wait` and matchers are handed down, muting is not."""
     own = route.get("receiver", receiver)
-    wait_s = _seconds(route["group_wait"]) if "group_wait" in route else wait_s
+    wait_s = seconds(route["group_wait"]) or 0.0 if "group_wait" in route else wait_s
     matchers = (*matchers, *(route.get("matchers") or ()))
     yield _Route(
         own,
@@ -96,7 +97,3 @@ def _routes(
     )
     for child in route.get("routes") or ():
         yield from _routes(child, own, wait_s, matchers)
-
-
-def _seconds(duration: str) -> float:
-    return sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+)(ms|[smhdwy])", duration))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from rollwatch.bundle.yaml_text import Dumper, yaml_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    import yaml
 
 __all__ = ["Matchers", "document"]
 
@@ -30,8 +32,7 @@ def document(head: str, sections: Iterable[tuple[str, Mapping[str, Any]]]) -> st
     parts = [_comment(head)]
     for comment, content in sections:
         if any(content.values()):
-            text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True)
-            parts.append(_comment(comment) + text)
+            parts.append(_comment(comment) + yaml_text(content, _Dumper))
     return "\n".join(parts)
 
 
@@ -39,14 +40,8 @@ def _comment(text: str) -> str:
     return "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
 
 
-class _Dumper(yaml.SafeDumper):
-    """Lists indented as people write them; nothing said by reference."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
+class _Dumper(Dumper):
+    """Knows matchers and lists of words."""
 
 
 def _quoted(dumper: yaml.SafeDumper, value: _Quoted) -> yaml.ScalarNode:

@@ -5,13 +5,12 @@ For each service the first source counts that has anything.
 
 from __future__ import annotations
 
-import re
-
+from rollwatch.bundle.durations import seconds
 from rollwatch.bundle.percentiles import Span, percentile
 from rollwatch.bundle.promql import OWN, first_of
 from rollwatch.bundle.rules import Recording
 
-__all__ = ["NOT_HEALTH", "counted", "measured", "probed_average", "probed_percentile", "seconds"]
+__all__ = ["NOT_HEALTH", "counted", "in_seconds", "measured", "probed_average", "probed_percentile"]
 
 _SERVICE = "service, environment"
 _ENDPOINT = f"{_SERVICE}, endpoint"
@@ -20,7 +19,6 @@ _ENDPOINTS = ("endpoint", "http_route", "route", "handler", "path", "uri")
 _CODES = ("code", "status_code", "status", "http_response_status_code")
 """The same for the status code, whole (503) or its class (5xx)."""
 _JOINT = "␟"
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _HEALTH = (
     "(.*/)?(health|healthz|healthcheck|health-check|livez|readyz)(/(live|ready|liveness|readiness|startup))?"
     "|/metrics"
@@ -29,10 +27,9 @@ NOT_HEALTH = f'endpoint!~"{_HEALTH}"'
 """Who asks for these endpoints is a monitor, no user."""
 
 
-def seconds(duration: str) -> str:
-    """A duration of Prometheus as a number of seconds."""
-    total = sum(int(count) * _UNITS[unit] for count, unit in re.findall(r"(\d+)(ms|[smhdwy])", duration))
-    return f"{total:.12g}"
+def in_seconds(duration: str) -> str:
+    """A duration of the settings as a number that stands in an expression."""
+    return f"{seconds(duration) or 0:.12g}"
 
 
 def counted(record: str, window: str) -> Recording:

@@ -10,10 +10,10 @@ from rollwatch.bundle.rules import Recording
 from rollwatch.bundle.topics._http import (
     NOT_HEALTH,
     counted,
+    in_seconds,
     measured,
     probed_average,
     probed_percentile,
-    seconds,
 )
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _ratios(window: str) -> Iterator[Recording]:
 def _unless_few(fewest: int, window: str) -> str:
     """Reported figures of a service that says it has had fewer requests than this are left out."""
     rate = f'max by ({_SERVICE}) ({_REPORTED}_requests_per_second{{endpoint="all"}})'
-    return f"unless on ({_SERVICE}) {rate} * {seconds(window)} < {fewest}"
+    return f"unless on ({_SERVICE}) {rate} * {in_seconds(window)} < {fewest}"
 
 
 def _share(responses: str, by: str, status: str, fewest: int | None, certain: int | None = None) -> str:
@@ -138,7 +138,7 @@ def _rates(window: str) -> Iterator[Recording]:
     yield Recording(
         "endpoint:http_requests:rate",
         first_of(
-            f"sum by ({_ENDPOINT}) (endpoint:http_responses:increase) / {seconds(window)}",
+            f"sum by ({_ENDPOINT}) (endpoint:http_responses:increase) / {in_seconds(window)}",
             f'max by ({_ENDPOINT}) ({per_second}{{endpoint!="all"}})',
         ),
     )
@@ -149,7 +149,7 @@ def _rates(window: str) -> Iterator[Recording]:
     yield Recording(
         "service:http_requests:rate",
         first_of(
-            f"sum by ({_SERVICE}) (service:http_responses:increase) / {seconds(window)}",
+            f"sum by ({_SERVICE}) (service:http_responses:increase) / {in_seconds(window)}",
             f'max by ({_SERVICE}) ({per_second}{{endpoint="all"}})',
             f"sum by ({_SERVICE}) (endpoint:http_requests:rate{{{NOT_HEALTH}}})",
             # Of a counter that says nothing of status codes.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rollwatch.bundle.promql import beyond
 from rollwatch.bundle.rules import Alert, Dashboard, Recording, Topic
+from rollwatch.bundle.topics._http import in_seconds
 from rollwatch.bundle.topics._http_slis import FEWEST
 from rollwatch.config.thresholds import Priority
 
@@ -25,13 +26,13 @@ _SECONDS = 100
 _ROLLBACK = Priority.ROLLBACK
 
 
-def topic(_settings: Settings) -> Topic:
+def topic(settings: Settings) -> Topic:
     """The rules that carry `rollback="auto"`."""
     return Topic(
         name="rollback",
         title="Rollback",
         recordings=_down_runs(),
-        alerts=(_health(), _component(), *_beyond_limits(), _database()),
+        alerts=(_health(), _component(), *_beyond_limits(settings.window), _database()),
         file="alerts-rollback.yml",
     )
 
@@ -117,7 +118,7 @@ def _component() -> Alert:
     )
 
 
-def _beyond_limits() -> tuple[Alert, ...]:
+def _beyond_limits(window: str) -> tuple[Alert, ...]:
     def alert(  # noqa: PLR0917
         name: str,
         twin: str,
@@ -156,7 +157,8 @@ def _beyond_limits() -> tuple[Alert, ...]:
             "too many requests are answered with 5xx",
             "[service] answers [value] of its requests with 5xx.",
             # Whoever reports only a ratio may mean one request of two: no release is taken back for that.
-            also=f"and on (service, environment) service:http_requests:rate * 300 >= {FEWEST}",
+            also="and on (service, environment) service:http_requests:rate "
+            f"* {in_seconds(window)} >= {FEWEST}",
         ),
         alert(
             "RollbackLatency",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rollwatch.bundle.promql import first_of
 from rollwatch.bundle.rules import Alert, Dashboard, Recording, Topic
-from rollwatch.bundle.topics._http import seconds
+from rollwatch.bundle.topics._http import in_seconds
 from rollwatch.config.thresholds import Priority, Unit
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _counts(window: str) -> tuple[Recording, ...]:
         return probed("rollwatch_probe_results_total", verdicts, 'priority="P0"')
 
     def told(bound: str) -> str:
-        share = "" if window == "5m" else f" * 300 / {seconds(window)}"
+        share = "" if window == "5m" else f" * 300 / {in_seconds(window)}"
         found = f'service:http_latency_seconds_bucket:increase{{le="{bound}"}}'
         return f"sum by ({_SERVICE}) ({found}){share}"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rollwatch.bundle.percentiles import Span, percentile
 from rollwatch.bundle.promql import beyond, first_of
 from rollwatch.bundle.rules import Alert, Dashboard, Judged, Recording, Topic
-from rollwatch.bundle.topics._http import seconds
+from rollwatch.bundle.topics._http import in_seconds
 from rollwatch.config.thresholds import Priority, Unit
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def topic(settings: Settings) -> Topic:
 
 def _seldom_seconds(window: str) -> str:
     """A probe with a longer interval doesn't surely connect often enough within the window."""
-    return f"{float(seconds(window)) / (_LEAST_CONNECTS + 1):.12g}"
+    return f"{float(in_seconds(window)) / (_LEAST_CONNECTS + 1):.12g}"
 
 
 def _connects(settings: Settings) -> tuple[Recording, ...]:

@@ -1,12 +1,10 @@
-#!/usr/bin/env python3
-"""Write what is generated of the bundle: rules, routes, docs/alerts.md, the facts in runbooks; --check only compares."""
+"""Write what is generated of the bundle: rules, routes, docs/alerts.md, facts of runbooks; or compare."""
 
-import os
 import sys
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from rollwatch.bundle.directory import write_whole
 from rollwatch.bundle.reference import alerts_page, facts, with_facts
 from rollwatch.bundle.settings import Settings
 from rollwatch.bundle.shipped import bundle_files
@@ -37,15 +35,10 @@ def main() -> int:
         if path.exists() and path.read_text("utf-8") == text:
             continue
         if "--check" in sys.argv:
-            print(f"{name} is not what the code says: run 'make docs' and commit it.", file=sys.stderr)
+            sys.stderr.write(f"{name} is not what the code says: run 'make docs' and commit it.\n")
             status = 1
             continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(draft).chmod(0o644)
-        Path(draft).replace(path)
+        write_whole(path, text)
     return status
 
 
