@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,6 +12,9 @@ from rollwatch.demo.production.registry import DEFAULT_BASE_PORT
 from rollwatch.demo.production.settings import DEFAULT_VISITORS
 from rollwatch.demo.rundir import RunDir
 from rollwatch.demo.stack.ports import StackPorts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "Duration",
@@ -29,6 +33,7 @@ __all__ = [
 ]
 
 _PORTS = StackPorts()
+_Command = TypeVar("_Command", bound="Callable[..., Any] | click.Command")
 
 
 class Duration(click.ParamType[float]):
@@ -46,6 +51,16 @@ class Duration(click.ParamType[float]):
         if not 0 < seconds <= 86_400:
             self.fail("must be above 0s and at most 24h", param, ctx)
         return seconds
+
+
+def _port_option(name: str, default: int, what: str) -> Callable[[_Command], _Command]:
+    return click.option(
+        f"--{name}-port",
+        type=click.IntRange(1, 65_535),
+        default=default,
+        show_default=True,
+        help=f"Where {what}, on loopback.",
+    )
 
 
 run_dir_option = click.option(
@@ -74,41 +89,13 @@ interval_option = click.option(
     callback=lambda _context, _param, value: _at_least_a_second(value),
     help="How often each probe runs.",
 )
-exporter_port_option = click.option(
-    "--exporter-port",
-    type=click.IntRange(1, 65_535),
-    default=_PORTS.exporter,
-    show_default=True,
-    help="Where the exporter listens, on loopback.",
+exporter_port_option = _port_option("exporter", _PORTS.exporter, "the exporter listens")
+ingest_port_option = _port_option(
+    "ingest", _PORTS.ingest, "the exporter listens for browsers and applications"
 )
-ingest_port_option = click.option(
-    "--ingest-port",
-    type=click.IntRange(1, 65_535),
-    default=_PORTS.ingest,
-    show_default=True,
-    help="Where the exporter listens for browsers and applications, on loopback.",
-)
-bridge_port_option = click.option(
-    "--bridge-port",
-    type=click.IntRange(1, 65_535),
-    default=_PORTS.bridge,
-    show_default=True,
-    help="Where the bridge listens, on loopback.",
-)
-alertmanager_port_option = click.option(
-    "--alertmanager-port",
-    type=click.IntRange(1, 65_535),
-    default=_PORTS.alertmanager,
-    show_default=True,
-    help="Where Alertmanager listens, on loopback.",
-)
-prometheus_port_option = click.option(
-    "--prometheus-port",
-    type=click.IntRange(1, 65_535),
-    default=_PORTS.prometheus,
-    show_default=True,
-    help="Where Prometheus listens, on loopback.",
-)
+bridge_port_option = _port_option("bridge", _PORTS.bridge, "the bridge listens")
+alertmanager_port_option = _port_option("alertmanager", _PORTS.alertmanager, "Alertmanager listens")
+prometheus_port_option = _port_option("prometheus", _PORTS.prometheus, "Prometheus listens")
 visitors_option = click.option(
     "--visitors",
     type=click.IntRange(0, 200),
