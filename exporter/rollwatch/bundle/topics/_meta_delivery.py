@@ -161,8 +161,22 @@ def _bridge() -> tuple[Alert, ...]:
             summary="The bridge is behind with [channel]",
             description=(
                 "The oldest delivery by [channel] has been waiting for [value]. The channel fails, or takes "
-                "less than "
-                "what comes."
+                "less than what comes."
+            ),
+        ),
+        meta_alert(
+            "BridgeConfigRefused",
+            Priority.P2,
+            "rollwatch_bridge_config_last_reload_successful == 0",
+            "1m",
+            metric="rollwatch_bridge_config_last_reload_successful",
+            condition="the bridge has refused its newest configuration",
+            limit="taken",
+            shows="refused",
+            summary="The bridge has refused its configuration ([instance])",
+            description=(
+                "The bridge at [instance] goes on with its older rollwatch.yml. Whoever was added hears "
+                "nothing, and whoever was taken out still does."
             ),
         ),
     )
