@@ -55,6 +55,9 @@ class Expectation:
         return _holds(now - sample if self.is_moment else sample, self.comparison, self.value)
 
 
+_FEWEST = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """Series that only grow, summed up: a counter, or a bucket or the count of a histogram."""
@@ -79,8 +82,11 @@ class Share:
         return f"{self.part} / {self.whole} {self.comparison} {self.value:g}"
 
     def holds(self, part: float, whole: float) -> bool:
-        """Whether growth by `part` and `whole` within the same time is as expected; never without any."""
-        return whole > 0 and _holds(part / whole, self.comparison, self.value)
+        """Whether growth by `part` and `whole` within the same time is as expected; never of a few only.
+
+        What was under way when a fault ended is counted after it; where all requests hang, nothing else is.
+        """
+        return whole >= _FEWEST and _holds(part / whole, self.comparison, self.value)
 
 
 Shown: TypeAlias = Expectation | Share
