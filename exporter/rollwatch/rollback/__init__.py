@@ -1,0 +1,1 @@
+"""The rollback handler: takes back the release that broke production, or says why it does not."""
