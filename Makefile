@@ -12,10 +12,10 @@ pytest := $(bin)/python -m pytest
 code := exporter tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages rum up down check test mutants bench soak chaos wheel lock docs clean
+.PHONY: help setup packages rum up down demo-bad-release check test mutants bench soak chaos wheel lock docs clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv from the lock (quick when nothing changed)
 	@tools/setup
@@ -33,6 +33,9 @@ up: setup rum ## Run the demo production, the exporter that measures it, and the
 
 down: setup ## Stop what `make up` started
 	@$(bin)/rollwatch demo down
+
+demo-bad-release: setup ## Deploy a bad release of the demo that `make up` runs, and watch it being taken back
+	@$(bin)/rollwatch demo bad-release
 
 check: setup ## Formatting, lint, types, direction of imports, generated files
 	@$(bin)/ruff format --check $(code)

@@ -5,7 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from rollwatch.bundle.directory import write_whole
-from rollwatch.bundle.reference import alerts_page, facts, with_facts
+from rollwatch.bundle.posted import POSTED
+from rollwatch.bundle.reference import alerts_page, facts, posted_facts, with_facts
 from rollwatch.bundle.settings import Settings
 from rollwatch.bundle.shipped import bundle_files
 from rollwatch.bundle.topics import topics
@@ -19,12 +20,16 @@ def _files() -> dict[str, str]:
     files = bundle_files(settings, None)
     files["docs/alerts.md"] = alerts_page(found, settings)
     rollbacks = {alert.twin: alert for topic in found for alert in topic.alerts if alert.twin is not None}
-    for topic in found:
-        for alert in topic.alerts:
-            name = f"docs/runbooks/{alert.name}.md"
-            with suppress(FileNotFoundError):  # a test says which one is missing
-                runbook = (ROOT / name).read_text("utf-8")
-                files[name] = with_facts(runbook, facts(alert, topic, settings, rollbacks.get(alert.name)))
+    told = {
+        alert.name: facts(alert, topic, settings, rollbacks.get(alert.name))
+        for topic in found
+        for alert in topic.alerts
+    }
+    told |= {alert.name.value: posted_facts(alert) for alert in POSTED.values()}
+    for alert_name, text in told.items():
+        name = f"docs/runbooks/{alert_name}.md"
+        with suppress(FileNotFoundError):  # a test says which one is missing
+            files[name] = with_facts((ROOT / name).read_text("utf-8"), text)
     return files
 
 

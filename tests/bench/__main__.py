@@ -1,7 +1,7 @@
 """`python -m bench [NAME ...] [--write]`: run benches and print one table each.
 
-Names: http, scale, exposition, websocket, ingest, logs, flood, detection; without a name all of them (about
-half an hour). `--write` puts the tables into docs/benchmarks.md. `soak --seconds N` runs the demo under
+Names: http, scale, exposition, websocket, ingest, logs, flood, detection, rollback; without a name all of them
+(about half an hour). `--write` puts the tables into docs/benchmarks.md. `soak --seconds N` runs the demo under
 changing faults instead. Exit code 1 if a target was missed.
 """
 
@@ -21,17 +21,16 @@ from bench import (
     bench_http,
     bench_ingest,
     bench_logs,
+    bench_rollback,
     bench_scale,
     soak,
 )
-from bench.harness import machine
+from bench.harness import Table, machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from bench.harness import Table
-
-BENCHES: dict[str, Callable[[], Table]] = {
+BENCHES: dict[str, Callable[[], Table | Sequence[Table]]] = {
     "http": bench_http.run,
     "scale": bench_scale.run,
     "exposition": adapted.exposition,
@@ -40,6 +39,7 @@ BENCHES: dict[str, Callable[[], Table]] = {
     "flood": bench_flood.run,
     "logs": bench_logs.run,
     "detection": bench_detection.run,
+    "rollback": bench_rollback.run,
 }
 _PAGE = Path(__file__).parents[2] / "docs/benchmarks.md"
 _PREFACE = """# Benchmarks
@@ -69,10 +69,13 @@ def main() -> int:
         return soak.main(options.seconds)
     on = machine()
     print(on, flush=True)
-    tables = []
+    tables: list[Table] = []
     for name in options.names or BENCHES:
-        tables.append(BENCHES[name]())
-        print(f"\n{tables[-1].as_text()}", flush=True)
+        found = BENCHES[name]()
+        fresh = [found] if isinstance(found, Table) else found
+        for table in fresh:
+            print(f"\n{table.as_text()}", flush=True)
+        tables += fresh
     if options.write:
         _write(tables, f"{on}. {dt.datetime.now(dt.UTC).date()}.")
     return int(any(not target.is_met for table in tables for target in table.targets))

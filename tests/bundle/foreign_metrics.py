@@ -20,7 +20,6 @@ _ALERTMANAGER = (
     "alertmanager_notifications_failed_total",
     "alertmanager_notifications_total",
 )
-_HANDLER = ("rollwatch_deployments_total",)
 _APPLICATIONS = (
     "http_requests_total",
     "http_request_duration_seconds_bucket",
@@ -44,9 +43,7 @@ _NODE_EXPORTER = (
     "node_memory_MemTotal_bytes",
 )
 
-FOREIGN = frozenset(
-    (*_PROMETHEUS, *_ALERTMANAGER, *_HANDLER, *_APPLICATIONS, *_POSTGRES_EXPORTER, *_NODE_EXPORTER)
-)
+FOREIGN = frozenset((*_PROMETHEUS, *_ALERTMANAGER, *_APPLICATIONS, *_POSTGRES_EXPORTER, *_NODE_EXPORTER))
 
 _WORDS = frozenset(
     [

@@ -117,7 +117,7 @@ def test_matchers_mean_the_same_before_and_since_0_27(tmp_path: Path) -> None:
     lines = write_files(_config("everything", tmp_path), tmp_path).read_text().splitlines()
     matchers = [line for line in lines if "matchers:" in line]
     assert len(matchers) > 15
-    item = r"'[a-z]+(=|!=|=~)\"[^\"]*\"'"
+    item = r"'[a-z]+(=|!=|=~|!~)\"[^\"]*\"'"
     assert [line for line in matchers if not re.search(rf"matchers: \[{item}(, {item})*\]$", line)] == []
 
 

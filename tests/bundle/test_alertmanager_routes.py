@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from rollwatch.bundle.posted import POSTED, Posted
+from rollwatch.bundle.rules import Severity
 from support.alertmanager import amtool, config_of, everything, write_files
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +100,23 @@ def test_an_alert_reaches_whom_its_priority_says(name: str, path: Path) -> None:
             labels = {"alertname": name, "service": service, "environment": "production"} | rule
             expected = SHOP if labels["service"] == "shop" else EVERYBODY
             _expect(path, expected[_rank(labels)], labels)
+
+
+@pytest.mark.parametrize("name", sorted(POSTED))
+def test_what_the_rollback_handler_says_reaches_whom_its_priority_says(name: Posted, path: Path) -> None:
+    """Nobody else, and above all not the handler's own intake of rollback alerts."""
+    priority = POSTED[name].priority
+    for service, expected in (("api", EVERYBODY), ("shop", SHOP)):
+        labels = {
+            "alertname": name.value,
+            "service": service,
+            "environment": "production",
+            "priority": priority.value,
+            "severity": Severity.of(priority).value,
+            "rollback": "event",
+            "rollback_id": "rb-018c2d0f9a3e5b1f00c2",
+        }
+        _expect(path, expected[priority.value], labels)
 
 
 @pytest.mark.parametrize(("alert", "label", "value"), FAILING)

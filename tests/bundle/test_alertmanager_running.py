@@ -153,6 +153,19 @@ def test_nothing_keeps_a_rollback_alert_quiet(quiet: Alertmanager) -> None:
         assert (status["state"], status["inhibitedBy"], status["receivers"]) == ("active", [], ["rollback"])
 
 
+def test_nothing_keeps_what_the_rollback_handler_says_quiet(quiet: Alertmanager) -> None:
+    """While a P0 lasts, that its release was taken back is what people wait for."""
+    quiet.fire(_of("event", "P0"), _of("rollwatch", "P1", "ExporterDown", location="event"))
+    wait_for(lambda: quiet.slack("event-P0") and quiet.slack("ExporterDown"), "what might keep it quiet")
+    said = _of("event", "P1", "RollbackSucceeded", rollback="event", rollback_id="rb-1", location="event")
+    other = _of("event", "P1", "HttpErrorsHigh")
+    quiet.fire(said, other)
+    wait_for(lambda: quiet.slack("RollbackSucceeded"), "Slack")
+    wait_for(lambda: quiet.receiver.alerts(EVENTS, **said), "the events")
+    assert quiet.status(**said)["inhibitedBy"] == []
+    assert quiet.status(**other)["inhibitedBy"], "the P0 keeps nothing quiet at all"
+
+
 def test_a_rollback_alert_goes_to_the_handler_only(am: Alertmanager) -> None:
     labels = _rollback("five")
     am.fire(labels)

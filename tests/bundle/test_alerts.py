@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ import pytest
 import yaml
 
 from mutants.rules import case_files, load_groups, seconds
+from rollwatch.bundle.posted import POSTED, Posted
 from rollwatch.bundle.rule_files import rule_files
 from rollwatch.bundle.rules import Alert, Dashboard
 from rollwatch.bundle.settings import Settings
 from rollwatch.bundle.topics import topics
-from rollwatch.config.thresholds import THRESHOLDS
+from rollwatch.config.thresholds import THRESHOLDS, Priority
 
 ROOT = Path(__file__).parents[2]
 GROUPS = load_groups()
@@ -36,6 +38,8 @@ HEADINGS = [
 ]
 
 every_alert = pytest.mark.parametrize("name", sorted(ALERTS))
+every_posted = pytest.mark.parametrize("name", sorted(POSTED))
+every_one = pytest.mark.parametrize("name", sorted({*ALERTS, *POSTED}))
 
 
 def _tests() -> list[dict[str, Any]]:
@@ -51,6 +55,7 @@ def _cases(name: str) -> list[dict[str, Any]]:
 
 def test_names_of_alerts_are_given_once() -> None:
     assert len(ALERTS) == sum(len(topic.alerts) for topic in TOPICS) == len(RULES)
+    assert set(ALERTS) & set(POSTED) == set()
 
 
 def test_no_test_is_about_an_alert_that_is_not_there() -> None:
@@ -170,7 +175,7 @@ def test_a_rollback_alert_names_what_people_get(name: str) -> None:
         assert ALERTS[alert.twin].twin is None
 
 
-@every_alert
+@every_one
 def test_an_alert_has_a_runbook(name: str) -> None:
     path = ROOT / f"docs/runbooks/{name}.md"
     assert path.is_file(), "docs/runbooks has none"
@@ -181,13 +186,59 @@ def test_an_alert_has_a_runbook(name: str) -> None:
 
 
 def test_no_runbook_is_about_an_alert_that_is_not_there() -> None:
-    assert {path.stem for path in (ROOT / "docs/runbooks").glob("*.md")} - {"README"} == set(ALERTS)
+    assert {path.stem for path in (ROOT / "docs/runbooks").glob("*.md")} - {"README"} == {*ALERTS, *POSTED}
 
 
-@every_alert
+@every_one
 def test_an_alert_has_a_row_in_the_documentation(name: str) -> None:
     rows = re.findall(rf"^\| `{name}` \|.*$", (ROOT / "docs/alerts.md").read_text("utf-8"), re.MULTILINE)
     assert len(rows) == 1
+
+
+def test_all_that_the_handler_says_can_be_posted() -> None:
+    assert set(POSTED) == set(Posted)
+
+
+@every_posted
+def test_what_the_handler_says_is_whole(name: Posted) -> None:
+    alert = POSTED[name]
+    assert alert.priority.value in SEVERITIES
+    assert alert.priority is not Priority.ROLLBACK, "it is for people"
+    assert alert.lasts_s >= 0
+    assert alert.condition
+    assert not alert.condition.endswith(".")
+
+
+@every_posted
+def test_texts_of_what_the_handler_says_render(name: Posted) -> None:
+    """With words of the kind the handler puts in, which may hold braces."""
+    alert = POSTED[name]
+    words = {
+        "service": "api",
+        "environment": "production",
+        "bad": "1.5.0 {x}",
+        "target": "1.4.2",
+        "why": "Guard {y} says so.",
+    }
+    for text in (alert.summary, alert.description):
+        used = {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}
+        assert used <= set(words)
+        assert text.format(**words)
+    assert {"api (production)"} <= set(re.findall(r"api \(production\)", alert.summary.format(**words)))
+    assert "{bad}" in alert.summary, "the headline says which release"
+    assert not alert.summary.endswith(".")
+    assert alert.description.format(**words).endswith(".")
+    assert "{why}" in alert.description
+
+
+@every_posted
+def test_no_escalation_is_promised_of_what_no_rule_raises(name: Posted) -> None:
+    for page in ("docs/alerts.md", f"docs/runbooks/{name}.md"):
+        rows = re.findall(
+            rf"^\| (?:who hears|`{name}`) \|.*$", (ROOT / page).read_text("utf-8"), re.MULTILINE
+        )
+        assert len(rows) == 1, page
+        assert "after an hour" not in rows[0]
 
 
 def test_every_threshold_is_judged_once_and_used() -> None:

@@ -32,7 +32,8 @@ WITHIN_S = 60.0
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Demo, str]]:
     run_dir = RunDir(tmp_path_factory.mktemp("demo") / "run")
-    options = ("--prometheus-port", str(free_port()), "--alertmanager-port", str(free_port()))
+    names = ("prometheus", "alertmanager", "rollback")
+    options = [word for name in names for word in (f"--{name}-port", str(free_port()))]
     with started(run_dir, "--interval", "1s", "--alerting", *options) as demo:
         yield demo, overview_of(demo)
 
@@ -54,12 +55,12 @@ def test_everything_answers_where_the_overview_says(demo: tuple[Demo, str]) -> N
     running, overview = demo
     stack = running_stack(running.run_dir)
 
-    assert set(stack) == {"exporter", "Prometheus", "Alertmanager", "bridge"}
+    assert set(stack) == {"exporter", "Prometheus", "Alertmanager", "bridge", "rollback handler"}
     for address in (*stack.values(), f"http://127.0.0.1:{running.ports['inbox']}/"):
         assert address in overview
         assert fetch(address)[0] == 200, address
     logs = {path.stem for path in running.run_dir.logs.glob("*.log")}
-    assert logs >= {"production", "exporter", "bridge", "alertmanager", "prometheus"}
+    assert logs >= {"production", "exporter", "bridge", "alertmanager", "prometheus", "rollback", "deployer"}
 
 
 def test_prometheus_scrapes_all_of_it_and_can_evaluate_every_rule(demo: tuple[Demo, str]) -> None:
@@ -71,7 +72,7 @@ def test_prometheus_scrapes_all_of_it_and_can_evaluate_every_rule(demo: tuple[De
         rules = [rule for group in prometheus(running, "/api/v1/rules")["groups"] for rule in group["rules"]]
         return {
             job: jobs.get(job)
-            for job in ("rollwatch", "rollwatch-bridge", "alertmanager", "prometheus")
+            for job in ("rollwatch", "rollwatch-bridge", "rollwatch-rollback", "alertmanager", "prometheus")
             if jobs.get(job) != "up"
         } or [(rule["name"], rule.get("lastError")) for rule in rules if rule["health"] != "ok"]
 
@@ -91,6 +92,40 @@ def test_nobody_is_told_of_a_production_that_is_well(demo: tuple[Demo, str]) -> 
     # This machine's own load is no part of the production.
     told = [one["title"] for one in inbox(running)["messages"] if "host" not in one["title"]]
     assert not told
+
+
+@pytest.mark.timeout(400)
+def test_a_bad_release_is_taken_back_verified_and_told_while_one_can_watch(demo: tuple[Demo, str]) -> None:
+    running, _ = demo
+    releases = running.run_dir.releases / "api.git"
+    story = subprocess.run(
+        [
+            *(sys.executable, "-m", "rollwatch", "demo", "bad-release"),
+            *("--run-dir", str(running.run_dir.path)),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=380,
+        check=False,
+    )
+
+    assert story.returncode == 0, f"{story.stdout}{story.stderr}{running.logs()}"
+    told = [
+        *("pushed 1.5.0", "deployment of 1.5.0 finished", "RollbackHttpErrorRatio is firing"),
+        *("settling: ", "executing: ", "rollback done", "verification done"),
+        *("recovery, asked of Prometheus done", "succeeded: "),
+    ]
+    places = [story.stdout.find(line) for line in told]
+    assert -1 not in places, story.stdout
+    assert places == sorted(places), story.stdout
+    git = ["git", "-C", str(releases), "log", "--format=%s%n%b", "main"]
+    log = subprocess.run(git, capture_output=True, text=True, check=True).stdout
+    assert log.count("Rollwatch-Rollback: ") == 1
+    assert json.loads(fetch(f"http://127.0.0.1:{running.ports['api']}/health")[2])["version"] == "1.4.2"
+    titles = "Rolling api (demo) back", "Rolled api (demo) back"
+    assert not eventually(
+        lambda: [title for title in titles if title not in str(inbox(running)["messages"])], WITHIN_S
+    ), running.logs()
 
 
 def test_secrets_are_files_that_only_their_owner_reads(demo: tuple[Demo, str]) -> None:

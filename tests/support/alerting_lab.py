@@ -131,8 +131,7 @@ def _productions(
     wanted = [
         {
             "run_dir": str(directory / place.name),
-            "ingest_port": ingest[place.name],
-            "bridge_port": bridge_port,
+            "stack": {"ingest": ingest[place.name], "bridge": bridge_port},
             "interval": interval,
             "visitors": place.visitors,
             "seed": number,

@@ -1,4 +1,4 @@
-"""Several demo productions in one process: `python productions.py '[{"run_dir": …, "ingest_port": …}, …]'`.
+"""Several demo productions in one process: `python productions.py '[{"run_dir": …, "stack": …}, …]'`.
 
 Each is as `rollwatch demo serve` has it; one process for all leaves more of the machine to the others.
 """
@@ -20,6 +20,7 @@ from rollwatch.demo.production.registry import ports_from
 from rollwatch.demo.production.serve import Production
 from rollwatch.demo.production.settings import ProductionSettings
 from rollwatch.demo.rundir import RunDir
+from rollwatch.demo.stack.ports import StackPorts
 
 
 async def main() -> None:
@@ -30,18 +31,15 @@ async def main() -> None:
     productions = []
     for wanted in json.loads(sys.argv[1]):
         settings = ProductionSettings(
-            run_dir=RunDir(Path(wanted.pop("run_dir"))), ports=ports_from(0), **wanted
+            run_dir=RunDir(Path(wanted.pop("run_dir"))),
+            ports=ports_from(0),
+            stack=StackPorts(**wanted.pop("stack")),
+            **wanted,
         )
         production = Production(settings, clock=SystemClock(), say=lambda text: print(text, flush=True))
         await production.start()
         productions.append(production)
-        write_config(
-            settings.run_dir,
-            production.ports,
-            ingest_port=settings.ingest_port,
-            bridge_port=settings.bridge_port,
-            interval=settings.interval,
-        )
+        write_config(settings.run_dir, production.ports, settings.stack, interval=settings.interval)
         announce(settings.run_dir, production.ports)
     print("all are up", flush=True)
     await stopping.wait()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from rollwatch.bridge.words import Status
+from rollwatch.alertmanager.notification import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

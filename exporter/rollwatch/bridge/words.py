@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["ChannelName", "Intake", "Outcome", "RouteName", "State", "Status"]
+__all__ = ["ChannelName", "Intake", "Outcome", "RouteName", "State"]
 
 
 class ChannelName(StrEnum):
@@ -38,13 +38,6 @@ class State(StrEnum):
     """Written before each attempt: what a crash leaves in it is sent again."""
     SENT = "sent"
     GIVEN_UP = "given_up"
-
-
-class Status(StrEnum):
-    """What Alertmanager says of an alert."""
-
-    FIRING = "firing"
-    RESOLVED = "resolved"
 
 
 class RouteName(StrEnum):

@@ -9,7 +9,7 @@ from rollwatch.config.thresholds import Priority
 if TYPE_CHECKING:
     from rollwatch.bundle.rules import Alert
 
-__all__ = ["audience"]
+__all__ = ["audience", "audience_of"]
 
 _BY_PRIORITY = {
     Priority.P0: "pager, SMS, Slack, e-mail",
@@ -18,9 +18,16 @@ _BY_PRIORITY = {
     Priority.P3: "Slack in batches, daily summary",
     Priority.ROLLBACK: "the rollback handler, nobody else",
 }
+_POSTED = _BY_PRIORITY | {Priority.P1: "Slack, e-mail"}
+"""Escalation looks at what Prometheus knows, and no rule raises these."""
 _BY_ESCALATION = {"P1": "the escalation channels, else as P0", "P2": "Slack, e-mail"}
 _OTHERS = "Slack or e-mail, whichever works; else pager and SMS"
 _FAILING_CHANNEL = frozenset({"NotificationsFail", "BridgeDeliveriesFail"})
+
+
+def audience_of(priority: Priority) -> str:
+    """The channels of an alert that the rollback handler posts, where a service names all of them."""
+    return _POSTED[priority]
 
 
 def audience(alert: Alert) -> str:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rollwatch.bundle.audience import audience
+from rollwatch.bundle.audience import audience, audience_of
 from rollwatch.bundle.durations import spoken
+from rollwatch.bundle.posted import POSTED
 from rollwatch.bundle.rule_files import alert_file
 from rollwatch.config.thresholds import THRESHOLDS, Direction, Priority, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rollwatch.bundle.posted import PostedAlert
     from rollwatch.bundle.rules import Alert, Topic
     from rollwatch.bundle.settings import Settings
 
-__all__ = ["alerts_page", "facts", "with_facts"]
+__all__ = ["alerts_page", "facts", "posted_facts", "with_facts"]
 
 _PAGE = """\
 # Alerts
@@ -31,7 +33,7 @@ Every alert that rollwatch ships. This page is written from the code by `make do
   ([notifications.md](notifications.md)). `severity` is `critical` for P0, `warning` for P1 and P2, `info`
   for P3.
 - While a P0 of a service lasts, its P1 to P3 are not sent. Alerts marked rollback go to the rollback handler
-  only; nothing inhibits or mutes them.
+  only; nothing inhibits or mutes them. Nothing inhibits what the handler itself says (end of this page).
 - Every alert links to its runbook, its dashboard and, where the service names them, its logs (`links` in
   `rollwatch.yml`).
 """
@@ -53,7 +55,43 @@ def alerts_page(topics: Sequence[Topic], settings: Settings) -> str:
         parts.append(
             f"## {topic.title}\n\n`prometheus/rules/{alert_file(topic)}`\n\n" + "\n".join(rows) + "\n"
         )
+    parts.append(_posted_section())
     return "\n".join(parts)
+
+
+def _posted_section() -> str:
+    rows = [
+        "| alert | when | lasts | priority | who hears | runbook |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| `{alert.name}` | {alert.condition} | {_lasts(alert)} | {alert.priority} "
+            f"| {audience_of(alert.priority)} | [runbook](runbooks/{alert.name}.md) |"
+            for alert in POSTED.values()
+        ),
+    ]
+    head = (
+        "## What the rollback handler says\n\n"
+        "No rule raises these: the handler posts them to Alertmanager, and they take the routes of all "
+        "others.\n"
+        'They carry `rollback="event"`, so that no P0 keeps them quiet. They don\'t escalate.'
+    )
+    return head + "\n\n" + "\n".join(rows) + "\n"
+
+
+def posted_facts(alert: PostedAlert) -> str:
+    """What the head of the runbook of a posted alert says."""
+    rows = [
+        ("fires when", alert.condition),
+        ("lasts", _lasts(alert)),
+        ("priority", alert.priority.value),
+        ("who hears", audience_of(alert.priority)),
+        ("posted by", "the rollback handler; no rule raises it"),
+    ]
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows)])
+
+
+def _lasts(alert: PostedAlert) -> str:
+    return f"{alert.lasts_s / 60:g} min" if alert.lasts_s else "while the state lasts"
 
 
 def facts(alert: Alert, topic: Topic, settings: Settings, rollback: Alert | None) -> str:

@@ -23,6 +23,7 @@ _COMMANDS = {
     "exporter": "rollwatch.cli.exporter:exporter",
     "notify": "rollwatch.cli.notify:notify",
     "probe": "rollwatch.cli.probe:probe",
+    "rollback": "rollwatch.cli.rollback:rollback",
     "version": "rollwatch.cli.version:version",
 }
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rollwatch.config.document import HostSpec, Links, ReferenceCheck
     from rollwatch.config.figures import FigureDef
     from rollwatch.config.probe_spec import ProbeSpec
+    from rollwatch.config.rollback import ServiceRollbackSpec
+    from rollwatch.config.rollback_handler import HandlerSpec
     from rollwatch.config.template import SecretText
 
 __all__ = ["Config", "ProbeDef", "Service"]
@@ -53,6 +55,8 @@ class Service:
     """The objectives it sets itself."""
     notifications: Audience = field(default_factory=Audience)
     """Who hears of its alerts; a channel that is None is as `Config.notifications` has it."""
+    rollback: ServiceRollbackSpec | None = None
+    """How it is taken back; None: never. Its secrets can be rendered if the rollback handler loaded it."""
 
     @property
     def overrides(self) -> tuple[Override, ...]:
@@ -78,6 +82,8 @@ class Config:
     """Who hears of alerts; nothing in it if the file has no such section."""
     bridge: BridgeSpec | None = None
     """What the bridge sends. Its secrets can be rendered if the bridge loaded it."""
+    rollback: HandlerSpec | None = None
+    """What the rollback handler needs. Its secrets can be rendered if the handler loaded it."""
     mail_password: SecretText | None = None
     """What `notifications.mail.password_file` holds, if the bridge loaded it and sends mail."""
     warnings: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from rollwatch.config.rollback_words import Mode
 from rollwatch.config.template import Template
 from rollwatch.config.values import values_in
 
@@ -35,6 +36,7 @@ def _lines(config: Config) -> Iterator[str]:
         yield f"{_count(len(overridden), 'threshold')} overridden"
     yield from _arriving(config)
     yield from _told(config)
+    yield from _taken_back(config)
     specs = [probe.spec for probe in config.probes]
     pushes = [service.signals.push for service in config.services.values() if service.signals.push]
     references = sorted(
@@ -84,6 +86,22 @@ def _told(config: Config) -> Iterator[str]:
             if name != "token" and getattr(config.bridge, name)
         )
         yield f"the bridge sends {parts or 'nothing'}; its secrets are read by rollwatch bridge only"
+
+
+def _taken_back(config: Config) -> Iterator[str]:
+    """Which services may be taken back, and how."""
+    words = {
+        Mode.DRY_RUN: "only in dry runs",
+        Mode.APPROVE: "when a person approves",
+        Mode.AUTO: "automatically",
+    }
+    for name, service in config.services.items():
+        if service.rollback is not None:
+            yield f"{name} is taken back {words[service.rollback.mode]}, by {service.rollback.strategy.value}"
+    if config.rollback is not None:
+        for unit, services in config.rollback.units.items():
+            yield f"the unit {unit} is taken back in this order: {', '.join(services)}"
+        yield "the rollback handler's secrets are read by rollwatch rollback serve only"
 
 
 def _count(number: int, noun: str) -> str:

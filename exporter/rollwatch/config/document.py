@@ -22,8 +22,11 @@ from rollwatch.config.figures import FigureName, FigureSpec
 from rollwatch.config.ingest import IngestSpec
 from rollwatch.config.logs import LogSpec
 from rollwatch.config.notifications import Audience, NotificationsSpec
+from rollwatch.config.program import Program, secrets_of
 from rollwatch.config.push import PushSpec
 from rollwatch.config.records import RecordsSpec
+from rollwatch.config.rollback import ServiceRollbackSpec
+from rollwatch.config.rollback_handler import HandlerSpec
 from rollwatch.config.slo import SloSpec
 from rollwatch.config.spec import Spec
 
@@ -34,6 +37,19 @@ def _mounts(mounts: tuple[str, ...]) -> tuple[str, ...]:
     if not all(mount.startswith("/") for mount in mounts):
         raise mistake("has a mount point that is not absolute", "Write it like /var/lib.")
     return mounts
+
+
+def _read_only_by(program: Program, model: type[Spec]) -> WrapValidator:
+    """Each program reads its own secrets only: one program's section is validated with its store."""
+    key = secrets_of(program)
+
+    def check(value: object, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        context = info.context or {}
+        if value is None or key not in context:
+            return validate(value)
+        return model.model_validate(value, context={"secrets": context[key]})
+
+    return WrapValidator(check)
 
 
 class Defaults(Spec):
@@ -138,23 +154,16 @@ class ServiceSpec(Spec):
     """Logs that are followed and turned into figures."""
     features: Annotated[dict[Name, FeatureSpec], Field(default_factory=dict)]
     """Named sets of endpoints."""
+    rollback: Annotated[ServiceRollbackSpec | None, _read_only_by(Program.ROLLBACK, ServiceRollbackSpec)] = (
+        None
+    )
+    """How a bad release of it is taken back; without this section it never is."""
 
 
 def _some_services(services: dict[str, ServiceSpec]) -> dict[str, ServiceSpec]:
     if not services:
         raise mistake("has no service", "Describe at least one, with a probe.")
     return services
-
-
-def _with_its_own_secrets(
-    value: object, validate: ValidatorFunctionWrapHandler, info: ValidationInfo
-) -> BridgeSpec | None:
-    """Each program reads its own secrets only: the two are validated with different stores."""
-    context = info.context or {}
-    if value is None or "bridge_secrets" not in context:
-        found: BridgeSpec | None = validate(value)
-        return found
-    return BridgeSpec.model_validate(value, context={"secrets": context["bridge_secrets"]})
 
 
 class Document(Spec):
@@ -174,7 +183,9 @@ class Document(Spec):
     """How much browsers and applications may send."""
     notifications: NotificationsSpec = NotificationsSpec()
     """Who hears of alerts; `rollwatch bundle export` makes the routes of Alertmanager from it."""
-    bridge: Annotated[BridgeSpec | None, WrapValidator(_with_its_own_secrets)] = None
+    bridge: Annotated[BridgeSpec | None, _read_only_by(Program.BRIDGE, BridgeSpec)] = None
     """What `rollwatch bridge` sends, and how; nobody else reads its secrets."""
+    rollback: Annotated[HandlerSpec | None, _read_only_by(Program.ROLLBACK, HandlerSpec)] = None
+    """What the rollback handler asks and tells, and when it does nothing; nobody else reads its secrets."""
     services: Annotated[dict[Name, ServiceSpec], AfterValidator(_some_services)]
     """Every service, by name."""

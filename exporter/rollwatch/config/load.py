@@ -18,7 +18,9 @@ from rollwatch.config.notification_advice import notification_advice
 from rollwatch.config.notification_rules import missing_parts
 from rollwatch.config.override_values import read_overrides
 from rollwatch.config.problems import Report
-from rollwatch.config.program import Program
+from rollwatch.config.program import Program, secrets_of
+from rollwatch.config.rollback_advice import rollback_advice
+from rollwatch.config.rollback_rules import rollback_troubles
 from rollwatch.config.secrets import Elsewhere
 from rollwatch.config.signals import Signals, Trouble, clashes, resolve, shared_streams
 from rollwatch.config.source import read_source
@@ -96,14 +98,21 @@ class _Loading:
         found = [probe for probe in probes if probe is not None]
         specs = self._service_specs() if document is None else document.services
         signals = self._signals(specs, found, thresholds, location)
-        for trouble in missing_parts(self._plain):
+        for trouble in (*missing_parts(self._plain), *rollback_troubles(self._plain, specs)):
             self._report.at(self._root, trouble.place, trouble.message, trouble.remedy)
         if document is None:
             return None
         found = [_with_figures(probe, signals[probe.service]) for probe in found]
         services = {
             name: Service(
-                name, spec.owner, spec.links, thresholds[name], signals[name], spec.slo, spec.notifications
+                name,
+                spec.owner,
+                spec.links,
+                thresholds[name],
+                signals[name],
+                spec.slo,
+                spec.notifications,
+                spec.rollback,
             )
             for name, spec in document.services.items()
         }
@@ -119,10 +128,12 @@ class _Loading:
             ingest=document.ingest,
             notifications=document.notifications,
             bridge=document.bridge,
+            rollback=document.rollback,
             mail_password=self._mail_password(document),
             warnings=(
                 *advice(services, found, location),
                 *notification_advice(document.notifications, document.bridge, services),
+                *rollback_advice(document.rollback, services, document.notifications),
                 *self._secrets.warnings,
             ),
         )
@@ -235,7 +246,10 @@ class _Loading:
         is_ours = is_here and self._program is Program.EXPORTER
         context = {
             "secrets": self._secrets if is_ours else elsewhere,
-            "bridge_secrets": self._secrets if self._program is Program.BRIDGE else elsewhere,
+            **{
+                secrets_of(program): self._secrets if self._program is program else elsewhere
+                for program in (Program.BRIDGE, Program.ROLLBACK)
+            },
         }
         try:
             return model.model_validate(raw, context=context)

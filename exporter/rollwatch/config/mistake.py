@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["MISTAKE", "did_you_mean", "expect_text", "mistake", "type_word"]
+__all__ = ["MISTAKE", "did_you_mean", "expect_text", "mistake", "refuse", "type_word"]
 
 MISTAKE = "rollwatch_mistake"
 """The pydantic error type of every mistake said here."""
@@ -24,6 +24,13 @@ def mistake(message: str, remedy: str, *, at: tuple[str | int, ...] = ()) -> Pyd
     """
     context = {"message": message, "remedy": remedy, "at": at}
     return PydanticCustomError(MISTAKE, "{message}. {remedy}", context)
+
+
+def refuse(mistakes: Sequence[PydanticCustomError]) -> None:
+    """For a validator that finds several mistakes: raises them all at once, or nothing if there is none."""
+    if mistakes:
+        details = [{"type": found, "loc": (), "input": None} for found in mistakes]
+        raise ValidationError.from_exception_data("mistakes", details, hide_input=True)  # type: ignore[arg-type]
 
 
 def type_word(value: object) -> str:

@@ -12,6 +12,8 @@ from rollwatch.config.fields import format_bytes, format_seconds
 from rollwatch.config.known_keys import key_of, models_in
 from rollwatch.config.notifications import EmailSpec, PagerDutySpec, SlackSpec, SmsSpec
 from rollwatch.config.readings import Reading
+from rollwatch.config.rollback import CheckSpec, HookSpec
+from rollwatch.config.rollback_handler import PeerSpec
 from rollwatch.config.schema import Generator
 from rollwatch.config.thresholds import THRESHOLDS, Priority, Unit
 
@@ -29,6 +31,8 @@ BEGIN = "<!-- From here on made from the code by tools/generated: change the mod
 """What stands between the page as people wrote it and the reference."""
 
 _CHANNELS = frozenset({SlackSpec, EmailSpec, PagerDutySpec, SmsSpec})
+_DESCRIBED_AT = {CheckSpec: "smoke", HookSpec: "before", PeerSpec: "prometheus"}
+"""Models that stand under several keys of one mapping, and the key with which they are described."""
 _SIGNS = ((Ge, "ge", "at least"), (Gt, "gt", "more than"), (Le, "le", "at most"), (Lt, "lt", "less than"))
 
 
@@ -56,6 +60,8 @@ def _section(model: type[BaseModel], title: str, level: int) -> Iterator[str]:
         for nested in _nested(field):
             if nested is Reading or (nested in _CHANNELS and title != "notifications"):
                 # It stands in many places; it is described once.
+                continue
+            if _DESCRIBED_AT.get(nested, name) != name:
                 continue
             yield from _section(
                 nested, f"{prefix}{key_of(name, field)}{'[]' if is_list else ''}", min(level + 1, 6)

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
+from rollwatch.config.argv import Argument, Argv, VariableName, VariableNames
 from rollwatch.config.document_text import FutureFile, Line
-from rollwatch.config.fields import HttpUrl, Seconds, SecretText
+from rollwatch.config.fields import HttpUrl, Seconds, SecretText, mistake
+from rollwatch.config.git_fields import (
+    Author,
+    GitHubRepository,
+    GitRepository,
+    RefName,
+    TagPattern,
+    WorkflowName,
+)
 from rollwatch.config.spec import Spec
 
 __all__ = [
+    "OWN_INPUTS",
     "Argv",
     "CommandSpec",
+    "ExecutedSpec",
     "GitHubActionsSpec",
     "GitRevertSpec",
     "PullRequestSpec",
@@ -21,52 +32,68 @@ __all__ = [
     "StrategySpec",
 ]
 
-Argv = Annotated[tuple[Line, ...], Field(min_length=1, max_length=100)]
-"""A program and its arguments: never a shell, never with text of an alert in it.
-
-`{service}`, `{environment}`, `{target_commit}`, `{target_version}`, `{target_id}`, `{bad_commit}`,
-`{bad_version}`, `{bad_id}` and `{rollback_id}` are replaced, as whole values of the journal that were
-checked; a placeholder without a value makes the decision a denial.
-"""
 Timeout = Annotated[Seconds, Field(gt=0, le=7200)]
+
+OWN_INPUTS = frozenset({"service", "deployment_id"})
+"""Inputs of a workflow that the handler fills."""
+
+
+def _no_own_inputs(inputs: dict[str, str]) -> dict[str, str]:
+    for name in inputs:
+        if name in OWN_INPUTS:
+            raise mistake("is an input that the handler fills itself", "Remove it.", at=(name,))
+    return inputs
 
 
 class StrategySpec(Spec):
     """What all strategies have."""
 
-    timeout: Timeout | None = None
-    """How long the rollback itself may take; else 5m, git-revert 10m, redeploy 20m."""
+    timeout: Timeout = 300.0
+    """How long the rollback itself may take."""
 
 
 class ExecutedSpec(StrategySpec):
     """What runs programs on this host."""
 
-    environment_variables: Annotated[tuple[str, ...], Field(max_length=50)] = ()
+    environment_variables: VariableNames = ()
     """Variables of the handler that its programs see, besides PATH, HOME, LANG, TZ, TMPDIR, SSH_AUTH_SOCK."""
-    secrets: Annotated[dict[str, SecretText], Field(default_factory=dict, max_length=50)]
+    secrets: Annotated[dict[VariableName, SecretText], Field(default_factory=dict, max_length=50)]
     """Variables that its programs get beside these, from secrets."""
+
+    @model_validator(mode="after")
+    def _each_variable_once(self) -> Self:
+        for index, name in enumerate(self.environment_variables):
+            if name in self.secrets:
+                message = "is under secrets too, which would win"
+                raise mistake(message, "Remove one of the two.", at=("environment_variables", index))
+        return self
 
 
 class GitRevertSpec(ExecutedSpec):
     """Revert every first-parent commit after the target; one push, only if the tree is then the target's."""
 
-    repository: Line
-    """What `git clone` takes: `git@github.com:acme/api.git`, or a path."""
-    branch: Line = "main"
-    """What production is deployed from."""
-    author: Line = "rollwatch <rollwatch@localhost>"
+    timeout: Timeout = 600.0
+    """How long the rollback itself may take."""
+    repository: GitRepository
+    """What `git clone` takes: `git@github.com:acme/api.git`, or an absolute path."""
+    branch: RefName = "main"
+    """What production is deployed from; the reverts are pushed to it."""
+    author: Author = "rollwatch <rollwatch@localhost>"
     """Who the revert commits are by."""
 
 
 class RedeploySpec(ExecutedSpec):
     """Check out the target in a clone of its own, build it, deploy it."""
 
-    repository: Line
+    timeout: Timeout = 1200.0
+    """How long the rollback itself may take: build and deploy together."""
+    repository: GitRepository
+    """What `git clone` takes: `git@github.com:acme/api.git`, or an absolute path."""
     build: Argv | None = None
-    """Run in the checkout, before `deploy`."""
+    """A program and its arguments, run in the checkout before `deploy`."""
     deploy: Argv
-    """Run in the checkout; its success is the deployment's."""
-    tag: Line = "v{version}"
+    """A program and its arguments, run in the checkout; its success is the deployment's."""
+    tag: TagPattern = "v{version}"
     """How a release that is only known by its version is named in the repository."""
 
 
@@ -74,39 +101,49 @@ class RailwaySpec(StrategySpec):
     """Roll back a deployment on Railway; where its image is gone, redeploy it."""
 
     token: SecretText
-    """A project token (the default), or an account's, by `token_kind`."""
-    token_kind: Annotated[str, Field(pattern="^(project|account)$")] = "project"  # noqa: S105  a kind, no token
+    """A project token, which can do least, or an account's; `token_kind` says which."""
+    token_kind: Literal["project", "account"] = "project"  # noqa: S105  a kind, no token
+    """How Railway is to be shown the token."""
     project: Line
+    """The id of the project, as Railway has it."""
     environment: Line
+    """The id of its environment."""
     service: Line
-    """Their ids, as Railway has them."""
+    """The id of the service there."""
     redeploy: bool = False
     """Whether a target whose image is gone may be built again."""
     url: HttpUrl = HttpUrl(("https://backboard.railway.com/graphql/v2",))
+    """Where the API is."""
 
 
 class GitHubActionsSpec(StrategySpec):
     """Dispatch a rollback workflow with the inputs `service` and `deployment_id`, and follow its run."""
 
     token: SecretText
-    """Needs Actions: write, and Deployments: read where the target is looked up there."""
-    repository: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
-    workflow: Line
-    """Its file (`rollback.yml`) or id."""
-    ref: Line = "main"
-    """The YAML of this ref is what runs."""
+    """Needs Actions: write, and Deployments: read where deployments are read."""
+    repository: GitHubRepository
+    """The repository with the workflow: `owner/name`."""
+    workflow: WorkflowName
+    """The workflow: its file (`rollback.yml`) or its id."""
+    ref: RefName = "main"
+    """The branch or tag whose version of the workflow runs."""
     deployments_environment: Line | None = None
-    """The name of the environment under which GitHub lists deployments; without it they are not read."""
-    inputs: Annotated[dict[str, Line], Field(default_factory=dict, max_length=20)]
+    """The environment under which GitHub lists deployments; without it they are not read."""
+    inputs: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,99}$")], Argument],
+        AfterValidator(_no_own_inputs),
+        Field(default_factory=dict, max_length=20),
+    ]
     """More inputs, with the placeholders of commands."""
     url: HttpUrl = HttpUrl(("https://api.github.com",))
+    """Where the API is; another one on GitHub Enterprise Server."""
 
 
 class CommandSpec(ExecutedSpec):
     """Any program that takes the release back."""
 
     run: Argv
-    """Does it; exit status 0 is done, anything else is failed."""
+    """Does it, a program and its arguments; exit status 0 is done, anything else is failed."""
     current: Argv | None = None
     """Prints the release that runs now: a line of JSON with `commit`, `version` or `id`."""
     history: Argv | None = None
@@ -117,7 +154,7 @@ class CommandSpec(ExecutedSpec):
     status: Argv | None = None
     """After a crash: exit status 0 if the rollback was done, 3 if it was not begun; else it is not known."""
     directory: FutureFile | None = None
-    """Where it runs; else the directory of the configuration file."""
+    """Where it runs; else the directory of this file."""
 
 
 class PullRequestSpec(Spec):
@@ -125,6 +162,9 @@ class PullRequestSpec(Spec):
 
     token: SecretText
     """Needs Contents: write and Pull requests: write."""
-    repository: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
-    branch: Line = "main"
+    repository: GitHubRepository
+    """The repository of the service: `owner/name`."""
+    branch: RefName = "main"
+    """The branch that is to be mended."""
     url: HttpUrl = HttpUrl(("https://api.github.com",))
+    """Where the API is; another one on GitHub Enterprise Server."""

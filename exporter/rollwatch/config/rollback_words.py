@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Mode", "StrategyName"]
+__all__ = ["Mode", "RollbackTrigger", "StrategyName"]
 
 
 class Mode(StrEnum):
@@ -13,6 +13,11 @@ class Mode(StrEnum):
     DRY_RUN = "dry-run"
     APPROVE = "approve"
     AUTO = "auto"
+
+    @property
+    def boldness(self) -> int:
+        """Its place in the order: 0 is the most careful."""
+        return list(Mode).index(self)
 
 
 class StrategyName(StrEnum):
@@ -23,3 +28,15 @@ class StrategyName(StrEnum):
     RAILWAY = "railway"
     GITHUB_ACTIONS = "github-actions"
     COMMAND = "command"
+
+
+class RollbackTrigger(StrEnum):
+    """The rollback alerts that the bundle ships; rules of the operators' own may have other names."""
+
+    HEALTH_DOWN = "RollbackHealthDown"
+    COMPONENT_DOWN = "RollbackComponentDown"
+    HTTP_ERROR_RATIO = "RollbackHttpErrorRatio"
+    LATENCY = "RollbackLatency"
+    WEBSOCKET_DROPPED = "RollbackWebsocketDropped"
+    MEMORY_HIGH = "RollbackMemoryHigh"
+    DATABASE_LOST = "RollbackDatabaseLost"

@@ -21,22 +21,18 @@ from rollwatch.demo.faults import FAULTS, Fault
 from rollwatch.demo.options import (
     Duration,
     alerting_option,
-    alertmanager_port_option,
     base_port_option,
-    bridge_port_option,
-    exporter_port_option,
-    ingest_port_option,
     interval_option,
     keep_data_option,
-    prometheus_port_option,
     run_dir_option,
     seed_option,
+    stack_ports_options,
     visitors_option,
 )
 from rollwatch.demo.production.registry import ports_from
 from rollwatch.demo.production.serve import serve
 from rollwatch.demo.production.settings import ProductionSettings
-from rollwatch.demo.stack.ports import StackPorts
+from rollwatch.demo.release_commands import bad_release, deploy
 from rollwatch.demo.stack.programs import find_programs
 from rollwatch.demo.supervisor.down import stop_running
 from rollwatch.demo.supervisor.plan import Stack
@@ -47,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rollwatch.demo.rundir import RunDir
+    from rollwatch.demo.stack.ports import StackPorts
 
 __all__ = ["demo"]
 
@@ -61,29 +58,30 @@ def demo() -> None:
     """
 
 
+demo.add_command(deploy)
+demo.add_command(bad_release)
+
+
 @demo.command("serve")
 @run_dir_option
 @base_port_option
 @seed_option
 @interval_option
-@ingest_port_option
-@bridge_port_option
+@stack_ports_options
 @visitors_option
 def serve_command(  # noqa: PLR0917  click passes them by name
     run_dir: RunDir,
     base_port: int,
     seed: int,
     interval: str,
-    ingest_port: int,
-    bridge_port: int,
     visitors: int,
+    stack: StackPorts,
 ) -> None:
     """Run the production only, in the foreground, and write its rollwatch.yml."""
     settings = ProductionSettings(
         run_dir=run_dir,
         ports=ports_from(base_port),
-        ingest_port=ingest_port,
-        bridge_port=bridge_port,
+        stack=stack,
         seed=seed,
         interval=interval,
         visitors=visitors,
@@ -96,12 +94,8 @@ def serve_command(  # noqa: PLR0917  click passes them by name
 @base_port_option
 @seed_option
 @interval_option
-@ingest_port_option
-@bridge_port_option
+@stack_ports_options
 @visitors_option
-@exporter_port_option
-@alertmanager_port_option
-@prometheus_port_option
 @alerting_option
 @keep_data_option
 def up(  # noqa: PLR0917  click passes them by name
@@ -109,29 +103,19 @@ def up(  # noqa: PLR0917  click passes them by name
     base_port: int,
     seed: int,
     interval: str,
-    ingest_port: int,
-    bridge_port: int,
     visitors: int,
-    exporter_port: int,
-    alertmanager_port: int,
-    prometheus_port: int,
+    stack: StackPorts,
     is_alerting: bool,
     keep_data: bool,
 ) -> None:
     """Run the production, what measures it and what alerts, until Ctrl-C."""
     programs = find_programs(shutil.which) if is_alerting else None
-    stack = Stack(
+    plan = Stack(
         run_dir=run_dir,
         base_port=base_port,
         seed=seed,
         interval=interval,
-        ports=StackPorts(
-            exporter=exporter_port,
-            ingest=ingest_port,
-            bridge=bridge_port,
-            alertmanager=alertmanager_port,
-            prometheus=prometheus_port,
-        ),
+        ports=stack,
         visitors=visitors,
         command=_own_command(),
         programs=None if isinstance(programs, str) else programs,
@@ -143,19 +127,19 @@ def up(  # noqa: PLR0917  click passes them by name
         _say(programs)
 
     def tell() -> None:
-        announce_stack(run_dir, stack.addresses())
-        _say(stack.overview())
+        announce_stack(run_dir, plan.addresses())
+        _say(plan.overview())
 
     try:
         asyncio.run(
             supervise(
-                stack.processes(),
+                plan.processes(),
                 lock=run_dir.supervisor,
                 environment=os.environ,
                 ready_within_s=_READY_WITHIN_S,
                 announce=tell,
                 say=_say,
-                elsewhere=stack.elsewhere(),
+                elsewhere=plan.elsewhere(),
             )
         )
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,16 +20,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Duration",
     "alerting_option",
-    "alertmanager_port_option",
     "base_port_option",
-    "bridge_port_option",
-    "exporter_port_option",
-    "ingest_port_option",
+    "git_option",
     "interval_option",
     "keep_data_option",
-    "prometheus_port_option",
+    "rollback_port_option",
     "run_dir_option",
     "seed_option",
+    "stack_ports_options",
     "visitors_option",
 ]
 
@@ -89,13 +88,32 @@ interval_option = click.option(
     callback=lambda _context, _param, value: _at_least_a_second(value),
     help="How often each probe runs.",
 )
-exporter_port_option = _port_option("exporter", _PORTS.exporter, "the exporter listens")
-ingest_port_option = _port_option(
-    "ingest", _PORTS.ingest, "the exporter listens for browsers and applications"
-)
-bridge_port_option = _port_option("bridge", _PORTS.bridge, "the bridge listens")
-alertmanager_port_option = _port_option("alertmanager", _PORTS.alertmanager, "Alertmanager listens")
-prometheus_port_option = _port_option("prometheus", _PORTS.prometheus, "Prometheus listens")
+_LISTENERS = {
+    "exporter": "the exporter listens",
+    "ingest": "the exporter listens for browsers and applications",
+    "bridge": "the bridge listens",
+    "rollback": "the rollback handler listens",
+    "alertmanager": "Alertmanager listens",
+    "prometheus": "Prometheus listens",
+}
+
+
+def stack_ports_options(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for each port; the command gets `stack`, a StackPorts."""
+
+    @functools.wraps(command)
+    def collected(*args: Any, **options: Any) -> None:
+        stack = StackPorts(**{name: options.pop(f"{name}_port") for name in _LISTENERS})
+        command(*args, stack=stack, **options)
+
+    wrapped = collected
+    for name, what in reversed(_LISTENERS.items()):
+        wrapped = _port_option(name, getattr(_PORTS, name), what)(wrapped)
+    return wrapped
+
+
+rollback_port_option = _port_option("rollback", _PORTS.rollback, _LISTENERS["rollback"])
+git_option = click.option("--git", default="git", show_default=True, help="The program.")
 visitors_option = click.option(
     "--visitors",
     type=click.IntRange(0, 200),
@@ -108,7 +126,8 @@ alerting_option = click.option(
     "is_alerting",
     default=True,
     show_default=True,
-    help="With Prometheus, Alertmanager and the bridge, or only what is measured and what measures it.",
+    help="With Prometheus, Alertmanager, the bridge and the rollback handler, or only what is measured and "
+    "what measures it.",
 )
 keep_data_option = click.option(
     "--keep-data", is_flag=True, help="Go on with what Prometheus and Alertmanager kept of the run before."

@@ -64,6 +64,16 @@ class RunDir:
         return self.path / "bridge"
 
     @property
+    def rollback(self) -> Path:
+        """The journal of the rollback handler."""
+        return self.path / "rollback"
+
+    @property
+    def releases(self) -> Path:
+        """The repository of what is deployed, and what the deployer remembers."""
+        return self.path / "releases"
+
+    @property
     def production(self) -> Path:
         """What a running production says of itself: its ports. Written once it listens."""
         return self.path / "production.json"

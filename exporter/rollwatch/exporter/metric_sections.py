@@ -11,6 +11,7 @@ from rollwatch.ingest.push.metrics import PUSH_METRICS
 from rollwatch.metrics.bridge_catalogue import BRIDGE_METRICS
 from rollwatch.metrics.figure_catalogue import FIGURE_METRICS
 from rollwatch.metrics.normal import NORMAL
+from rollwatch.metrics.rollback_catalogue import ROLLBACK_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,4 +31,5 @@ def metric_sections() -> Mapping[str, tuple[MetricDef, ...]]:
         "Pushes": PUSH_METRICS,
         "Logs that are followed": LOG_METRICS,
         "The bridge": BRIDGE_METRICS,
+        "The rollback handler": ROLLBACK_METRICS,
     }

@@ -10,7 +10,7 @@ import jinja2
 
 from rollwatch.clock import SystemClock
 from rollwatch.exporter import page_model
-from rollwatch.exporter.page_static import load_static, static_url
+from rollwatch.exporter.page_static import page_files
 from rollwatch.exporter.page_strip import HEIGHT, WIDTH
 from rollwatch.exporter.page_words import VERDICT_WORDS, ago, clock_time, iso, milliseconds, said, shown, utc
 from rollwatch.model import Verdict
@@ -129,11 +129,11 @@ def _templates() -> Mapping[str, jinja2.Template]:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals.update(root="", static=static_url, strip_width=WIDTH, strip_height=HEIGHT)
+    environment.globals.update(root="", static=page_files().url, strip_width=WIDTH, strip_height=HEIGHT)
     environment.filters.update(ago=ago, clock_time=clock_time, iso=iso, utc=utc, milliseconds=milliseconds)
     for name in ("base.html", "parts.html"):
         environment.get_template(name)
     names = ("status", "probe", "explained", "message")
     # Their addresses are in every page.
-    load_static()
+    page_files().load()
     return {name: environment.get_template(f"{name}.html") for name in names}

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from rollwatch.exporter.page import message_page, probe_page, status_page
 from rollwatch.exporter.page_arriving import ArrivingLine
-from rollwatch.exporter.page_static import serve_static
+from rollwatch.exporter.page_static import page_files
 from rollwatch.serving.negotiation import HTML
 from rollwatch.serving.route import ANYONE, Route
 
@@ -38,7 +38,7 @@ def page_routes(
     return [
         Route("GET", "/", partial(_status, monitor, arriving), roles),
         Route("GET", "/probe", partial(_probe, monitor), roles),
-        Route("GET", "/static/{name}", serve_static, ANYONE),
+        Route("GET", "/static/{name}", page_files().answer, ANYONE),
     ]
 
 

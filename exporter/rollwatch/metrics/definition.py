@@ -26,6 +26,9 @@ class Scope(StrEnum):
     SERVICE = "service"
     EXPORTER = "exporter"
     BRIDGE = "bridge"
+    HANDLER = "handler"
+    RELEASE = "release"
+    """A service's releases, as the rollback handler knows them: in no place."""
 
 
 COMMON_LABELS: dict[Scope, tuple[str, ...]] = {
@@ -33,6 +36,8 @@ COMMON_LABELS: dict[Scope, tuple[str, ...]] = {
     Scope.SERVICE: ("service", "environment", "location"),
     Scope.EXPORTER: ("location",),
     Scope.BRIDGE: (),
+    Scope.HANDLER: (),
+    Scope.RELEASE: ("service", "environment"),
 }
 
 

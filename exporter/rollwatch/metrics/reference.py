@@ -21,7 +21,8 @@ _TOP = """\
 Everything the exporter can show on `/metrics`. This page is written from the code by `make docs`.
 
 - Durations are in seconds, sizes in bytes, ratios from 0 to 1, timestamps in seconds since 1970 (UTC).
-- `location` is where this exporter runs and is on every series but the bridge's. Scrape with
+- `location` is where this exporter runs and is on every series but the
+  bridge's and the rollback handler's. Scrape with
   `honor_labels: true`, or Prometheus renames our `service` to `exported_service` where discovery sets a
   label of that name.
 - A series that has nothing to say is absent, never 0. Counters start at 0.

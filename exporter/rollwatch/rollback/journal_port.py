@@ -1,4 +1,4 @@
-"""What the handler's parts ask of the journal. `journal/journal.py` is the one that keeps it in a database."""
+"""What the handler's parts ask of the journal; `journal/journal.py` keeps it in a database."""
 
 from __future__ import annotations
 
@@ -80,21 +80,27 @@ class Past:
     """When automatic rollbacks that touch a service of the unit began, since `since`."""
     breaker_closed_at: float | None = None
     incidents: tuple[Incident, ...] = ()
-    """Of every unit of the environment, last delivered since `since`; and all of this unit's services that began
-    after the oldest of `deployments`."""
+    """Of every unit of the environment, last delivered since `since`; and all of this unit's services that
+    began after the oldest of `deployments`."""
     pauses: tuple[Pause, ...] = ()
 
 
 class Journal(Protocol):
     """Every method is one transaction, durable when it returns; raises JournalFailed. Times are Unix seconds.
 
-    Moves are compare-and-set: they need the row's `version` and the lease, and raise LostLease without.
+    Moves are compare-and-set: they need the row's `version` and the lease, and raise LostLease without. Steps
+    need the lease, taken through this journal. After JournalFailed because the database went away or was
+    slow, a write may have been done all the same: look before it is done again. A lease, its renewal, repeats
+    of the alert, its resolution, and a wish to cancel leave `version` as it is.
     """
 
     async def take(self, alerts: Sequence[tuple[RollbackAlert, str]], now: float) -> Taken:
-        """Alerts with the name of their release unit. A firing rollback alert becomes a row RECEIVED, once per
-        incident; a repeat of one DENIED, DRY_RUN or EXPIRED makes it RECEIVED again (at most once a minute);
-        other repeats are counted. A resolved one sets `resolved_at`, and changes no state."""
+        """Alerts with the name of their release unit. A firing one becomes a row RECEIVED, once per incident;
+        a repeat of one DENIED, DRY_RUN or EXPIRED makes it RECEIVED again (at most once a minute, and not
+        after it was resolved); other repeats are counted. A resolved one sets `resolved_at`, and changes no
+        state; it is remembered even when it comes before its firing one. Which alerts are for rollback is
+        intake's matter.
+        """
         ...
 
     async def create(self, wanted: NewRollback, now: float) -> Rollback:
@@ -102,12 +108,13 @@ class Journal(Protocol):
         ...
 
     async def due(self, now: float, *, limit: int = 100) -> Sequence[str]:
-        """Ids of open rows that somebody must work on and nobody has leased: RECEIVED; SETTLING whose time is up;
-        AWAITING_APPROVAL that expired; every running one. Oldest first."""
+        """Ids of open rows that somebody must work on and nobody has leased: RECEIVED; SETTLING whose time is
+        up; AWAITING_APPROVAL that expired or was approved; every running one. Oldest first."""
         ...
 
     async def next_due_at(self) -> float | None:
-        """When the next SETTLING or AWAITING_APPROVAL becomes due, or a lease of an open row ends."""
+        """When the next SETTLING or AWAITING_APPROVAL becomes due, or a lease of an open row ends. What is
+        due for anybody at once (RECEIVED, running without a lease) does not count."""
         ...
 
     async def lease(self, rollback_id: str, owner: str, now: float, until: float) -> Rollback | None:
@@ -125,14 +132,16 @@ class Journal(Protocol):
     async def move(
         self, rollback: Rollback, after: State, *, now: float, by: str, why: str, **changes: Any
     ) -> Rollback:
-        """To another state (by TRANSITIONS, else AssertionError) or, with the same state, only `changes` of fields.
-        Writes the transition. A move to a final state ends flights and the lease, and keeps claims if anything was
-        executed (outcome other than SUPERSEDED, CANCELLED or `failed before execute`): see `begin`."""
+        """To another state (by TRANSITIONS, else AssertionError) or, with the same state, only `changes` of
+        fields. Writes the transition. PREPARING is reached by `begin` alone; EXECUTING is refused (LostLease)
+        once somebody asked to cancel. A state that is not open ends the lease. A final state ends flights as
+        well, and claims if EXECUTING was never reached; else they stay, unless `drop_claims` is called."""
         ...
 
     async def begin(self, rollback: Rollback, *, now: float, by: str, why: str) -> Rollback | Busy:
-        """SETTLING -> PREPARING: in one transaction, a flight for each service of `rollback.going` and a claim for
-        each bad release; or Busy, and nothing is changed. Two handlers can't both succeed."""
+        """SETTLING -> PREPARING: in one transaction, a flight for each service of `rollback.going` and a
+        claim for each bad release; or Busy, and nothing is changed. Two handlers can't both succeed. At level
+        EMERGENCY an older claim is not in the way, and stays as it is. `rollback.going` is written down."""
         ...
 
     async def drop_claims(self, rollback: Rollback) -> None:
@@ -140,12 +149,13 @@ class Journal(Protocol):
         ...
 
     async def approve(self, rollback_id: str, actor: str, now: float) -> Rollback | None:
-        """AWAITING_APPROVAL and not expired: note who approved, and make it due now. None: not in that state."""
+        """AWAITING_APPROVAL and not expired: note who approved, and make it due now. Approved twice: the
+        first one stays. None: not in that state."""
         ...
 
     async def cancel(self, rollback_id: str, actor: str, reason: str, now: float) -> Rollback | None:
-        """Before PREPARING: CANCELLED at once. In PREPARING: `cancel_by` is set, the runner stops before EXECUTE.
-        None: too late, or over."""
+        """Before PREPARING: CANCELLED at once. In PREPARING: `cancel_by` is set, the runner stops before
+        EXECUTE. None: too late, or over."""
         ...
 
     async def step_started(self, rollback: Rollback, kind: StepKind, name: str, now: float) -> Step:
@@ -197,9 +207,10 @@ class Journal(Protocol):
         rollback_id: str | None = None,
         deployment_id: str | None = None,
     ) -> Deployment:
-        """STARTED opens one; FINISHED and FAILED end the open one of the same release, else make one that took no
-        time. What another source already told of the same release within 30 min completes that deployment
-        (a version beside its commit) instead of making a second one."""
+        """STARTED opens one; FINISHED and FAILED end the open one of the same release, else make one that
+        took no time. What was already told of the same release within 30 min is completed instead of making a
+        second one (a version beside its commit), unless another release came between. `deployment_id` names
+        the one that is meant, where the caller knows it; an unknown id counts as none."""
         ...
 
     async def deployments(
@@ -239,7 +250,8 @@ class Journal(Protocol):
         ...
 
     async def prune(self, before: float, *, limit: int = 1000) -> int:
-        """Forget what ended before; never claims, nor the newest 100 deployments of a service. How many it was."""
+        """Forget what ended before; never claims, nor the newest 100 deployments of a service. How many rows
+        it was, at most `limit`: call again while it is that many."""
         ...
 
     async def check(self) -> None:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from aiohttp import BasicAuth, web
 
+from rollwatch.serving.passwords import Passwords
 from rollwatch.serving.refusal import Refusal
 
 if TYPE_CHECKING:
-    from rollwatch.serving.passwords import Passwords
     from rollwatch.serving.route import Request, Route
-    from rollwatch.serving.web_config import WebConfig
+    from rollwatch.serving.web_config import Token, WebConfig
 
-__all__ = ["ANONYMOUS", "PRINCIPAL", "Principal", "authenticate", "authorize"]
+__all__ = ["ANONYMOUS", "PASSWORDS", "PRINCIPAL", "Principal", "authenticate", "authorize", "known_token"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Principal:
 ANONYMOUS = Principal("anonymous", "")
 PRINCIPAL = web.RequestKey("PRINCIPAL", Principal)
 """Set on every request that reached a handler."""
+PASSWORDS = web.AppKey("PASSWORDS", Passwords)
+"""The listener's checks of passwords, with their bounds, for a login that is no header."""
 
 
 async def authenticate(request: Request, config: WebConfig, passwords: Passwords) -> Principal:
@@ -80,16 +82,22 @@ def authorize(principal: Principal, route: Route, config: WebConfig) -> None:
         )
 
 
-def _of_token(token: str, config: WebConfig) -> Principal:
+def known_token(token: str, config: WebConfig) -> Token | None:
+    """The token of the web configuration that `token` is."""
     digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-    found: Principal | None = None
+    found: Token | None = None
     for known in config.tokens:
         # Every one is compared, so that the time says nothing about which one came near.
         if hmac.compare_digest(digest, known.sha256):
-            found = Principal("token", known.name, known.role)
+            found = known
+    return found
+
+
+def _of_token(token: str, config: WebConfig) -> Principal:
+    found = known_token(token, config)
     if found is None:
         raise _unauthorized(config, "This token is not known here.")
-    return found
+    return Principal("token", found.name, found.role)
 
 
 def _unauthorized(config: WebConfig, message: str) -> Refusal:

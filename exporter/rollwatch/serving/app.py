@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from rollwatch.serving.access import ANONYMOUS, PRINCIPAL, authenticate, authorize
+from rollwatch.serving.access import ANONYMOUS, PASSWORDS, PRINCIPAL, authenticate, authorize
 from rollwatch.serving.body import check_declared_body
 from rollwatch.serving.connection import Connection
 from rollwatch.serving.headers import add_security_headers
@@ -46,9 +46,13 @@ def build_app(
     )
     app[LIMITS] = limits
     app[WEB] = source
+    app[PASSWORDS] = passwords
     for route in routes:
         by_handler[route.method, route.path] = route
         resource = app.router.add_resource(route.path)
+        if resource.canonical != route.path:
+            # It is found by its canonical form: else nobody would be asked who they are.
+            raise ValueError(f"a path with a pattern can't be guarded: {route.path}")
         resource.add_route(route.method, route.handler)
         if route.method == "GET":
             by_handler["HEAD", route.path] = route

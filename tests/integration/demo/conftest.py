@@ -13,6 +13,7 @@ from rollwatch.demo.production.registry import ports_from
 from rollwatch.demo.production.serve import Production
 from rollwatch.demo.production.settings import ProductionSettings
 from rollwatch.demo.rundir import RunDir
+from rollwatch.demo.stack.ports import StackPorts
 from support.fake_ingest import FakeIngest, fake_ingest
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ async def ingest() -> AsyncIterator[FakeIngest]:
 @pytest.fixture
 async def visitor(tmp_path: Path, ingest: FakeIngest) -> AsyncIterator[Visitor]:
     run_dir = RunDir(tmp_path / "run")
-    settings = ProductionSettings(run_dir, ports_from(0), ingest.port, seed=7, interval="1s", visitors=3)
+    settings = ProductionSettings(
+        run_dir, ports_from(0), StackPorts(ingest=ingest.port), seed=7, interval="1s", visitors=3
+    )
     production = Production(settings, clock=SystemClock(), say=lambda _text: None)
     await production.start()
     connector = aiohttp.TCPConnector(force_close=True)

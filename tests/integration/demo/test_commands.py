@@ -30,6 +30,7 @@ PORT_OPTIONS = (
     "--exporter-port",
     "--ingest-port",
     "--bridge-port",
+    "--rollback-port",
     "--alertmanager-port",
     "--prometheus-port",
 )

@@ -15,6 +15,7 @@ from rollwatch.demo.production.registry import CONTROL, PARTS, ports_from
 from rollwatch.demo.production.request_log import FILE
 from rollwatch.demo.rundir import RunDir
 from rollwatch.demo.signs import Expectation, FigureSign, Share, Sign
+from rollwatch.demo.stack.ports import StackPorts
 from rollwatch.ingest.browser.metrics import BROWSER_METRICS
 from rollwatch.metrics.catalogue import catalogue
 from rollwatch.metrics.normal import NORMAL
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 
     from rollwatch.config.config import Config
 
-INGEST_PORT = 21_900
-BRIDGE_PORT = 21_901
+STACK = StackPorts(*range(21_900, 21_906))
 
 
 def written(directory: Path, base_port: int, interval: str) -> tuple[str, Config]:
@@ -38,8 +38,7 @@ def written(directory: Path, base_port: int, interval: str) -> tuple[str, Config
     write_config(
         run_dir,
         ports_from(base_port),
-        ingest_port=INGEST_PORT,
-        bridge_port=BRIDGE_PORT,
+        STACK,
         interval=interval,
     )
     specs = {name: kind.spec for name, kind in discover().items()}
@@ -68,8 +67,8 @@ def test_pages_and_applications_are_admitted(tmp_path: Path) -> None:
 
     assert web is not None
     assert web.origins == (f"http://127.0.0.1:{front}", f"http://localhost:{front}")
-    assert f"127.0.0.1:{INGEST_PORT}/rum.js?service=web" in text
-    assert f"--web.ingest-address 127.0.0.1:{INGEST_PORT}" in text
+    assert f"127.0.0.1:{STACK.ingest}/rum.js?service=web" in text
+    assert f"--web.ingest-address 127.0.0.1:{STACK.ingest}" in text
     for name in ("api", "trading"):
         push = config.services[name].signals.push
         assert push is not None

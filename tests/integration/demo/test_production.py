@@ -14,6 +14,7 @@ from rollwatch.demo.production.registry import CONTROL, MAIL, PARTS, ports_from
 from rollwatch.demo.production.serve import Production
 from rollwatch.demo.production.settings import ProductionSettings
 from rollwatch.demo.rundir import RunDir
+from rollwatch.demo.stack.ports import StackPorts
 from rollwatch.demo.trouble import DemoError
 
 if TYPE_CHECKING:
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 def produced(directory: Path, **options: Any) -> Production:
     """A production whose senders find nobody."""
     settings = ProductionSettings(
-        **{"run_dir": RunDir(directory), "ports": ports_from(0), "ingest_port": 1, "visitors": 0, **options}
+        **{
+            "run_dir": RunDir(directory),
+            "ports": ports_from(0),
+            "stack": StackPorts(ingest=1),
+            "visitors": 0,
+            **options,
+        }
     )
     return Production(settings, clock=SystemClock(), say=lambda _text: None)
 

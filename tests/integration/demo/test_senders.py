@@ -27,6 +27,7 @@ from rollwatch.demo.production.serve import Production
 from rollwatch.demo.production.settings import ProductionSettings
 from rollwatch.demo.production.visitors import Visit
 from rollwatch.demo.rundir import RunDir
+from rollwatch.demo.stack.ports import StackPorts
 from rollwatch.demo.switchboard import Switchboard
 from rollwatch.demo.trouble import DemoError
 from rollwatch.ingest.browser.beacon import ErrorEvent, SessionStartEvent, TimeEvent, parse_beacon
@@ -159,7 +160,7 @@ async def test_visitors_tell_of_a_page_that_is_slow_and_broken(env: SenderEnv, b
 
 async def test_nobody_sees_a_page_that_can_not_be_opened(tmp_path: Path, ingest: FakeIngest) -> None:
     settings = ProductionSettings(
-        RunDir(tmp_path / "run"), ports_from(0), ingest.port, interval="1s", visitors=100
+        RunDir(tmp_path / "run"), ports_from(0), StackPorts(ingest=ingest.port), interval="1s", visitors=100
     )
     production = Production(settings, clock=SystemClock(), say=lambda _text: None)
     production.board.switch_on(Fault.FRONTEND_DOWN)
@@ -242,7 +243,7 @@ def test_a_log_is_begun_anew_when_it_is_full_and_loses_nothing(tmp_path: Path) -
 
 async def test_a_log_that_can_not_be_written_ends_the_production_with_a_reason(tmp_path: Path) -> None:
     run_dir = RunDir(tmp_path / "run")
-    settings = ProductionSettings(run_dir, ports_from(0), ingest_port=1, visitors=0)
+    settings = ProductionSettings(run_dir, ports_from(0), stack=StackPorts(ingest=1), visitors=0)
     production = Production(settings, clock=SystemClock(), say=lambda _text: None)
     await production.start()
     try:

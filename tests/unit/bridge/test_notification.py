@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
+from rollwatch.alertmanager.notification import ALERTS_MAX, Status
 from rollwatch.bridge.alert import from_stored
-from rollwatch.bridge.notification import ALERTS_MAX, parse
-from rollwatch.bridge.words import Status
+from rollwatch.bridge.notification import parse
 from rollwatch.serving.refusal import Refusal
 
 ALERT: dict[str, Any] = {

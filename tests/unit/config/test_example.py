@@ -14,6 +14,7 @@ from jsonschema import Draft7Validator
 from rollwatch.config.load import load_config
 from rollwatch.config.program import Program
 from rollwatch.config.reference import reference
+from rollwatch.config.rollback_words import Mode
 from rollwatch.config.schema import json_schema
 from rollwatch.config.secrets import SecretStore
 from rollwatch.config.yaml_tree import compose
@@ -59,6 +60,28 @@ def test_the_bridge_loads_the_example_with_its_own_secrets_only(tmp_path: Path) 
     assert config.warnings == ()
     assert config.mail_password is not None
     assert config.mail_password.render() == "0123456789abcdef"
+
+
+def test_the_rollback_handler_loads_the_example_with_its_own_secrets_only(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "rollwatch.example.yml", tmp_path / "rollwatch.yml")
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "github").write_text("0123456789abcdef\n")
+    for name in ("rollback-webhook", "release-tool"):
+        (tmp_path / "secrets" / name).write_text("https://hooks.example.com/0123456789abcdef\n")
+    for path in (tmp_path / "secrets").iterdir():
+        path.chmod(0o600)
+
+    config = load_config(
+        tmp_path / "rollwatch.yml",
+        KINDS,
+        secrets=SecretStore(tmp_path, {}),
+        location=None,
+        program=Program.ROLLBACK,
+    )
+
+    assert config.warnings == ()
+    modes = {service.rollback.mode for service in config.services.values() if service.rollback is not None}
+    assert modes == {Mode.DRY_RUN}, "whoever copies the example takes nothing back by surprise"
 
 
 def plain(path: Path) -> Any:

@@ -49,6 +49,8 @@ BEYOND_A_SCHEMA = {
     "timeout-above-interval",
     "two-documents",
     "bridge-two-senders",
+    "rollback-strategies",
+    "rollback-times",
     "anchor-bomb",
     "anchor-missing",
     "anchor-recursive",

@@ -9,17 +9,22 @@ from rollwatch.demo.stack.programs import Programs, find_programs
 
 @pytest.mark.parametrize("alertmanager", ["prometheus-alertmanager", "alertmanager"])
 def test_found_by_debians_name_or_upstreams(alertmanager: str) -> None:
-    installed = {"prometheus": "/usr/bin/prometheus", alertmanager: "/opt/am"}
+    installed = {"prometheus": "/usr/bin/prometheus", alertmanager: "/opt/am", "git": "/usr/bin/git"}
 
-    assert find_programs(installed.get) == Programs("/usr/bin/prometheus", "/opt/am")
+    assert find_programs(installed.get) == Programs("/usr/bin/prometheus", "/opt/am", "/usr/bin/git")
 
 
 @pytest.mark.parametrize(
     ("installed", "says", "packages"),
     [
-        ({"prometheus": "/p"}, "alertmanager is not installed", "prometheus-alertmanager"),
-        ({"alertmanager": "/a"}, "prometheus is not installed", "prometheus"),
-        ({}, "prometheus and alertmanager are not installed", "prometheus prometheus-alertmanager"),
+        ({"prometheus": "/p", "git": "/g"}, "alertmanager is not installed", "prometheus-alertmanager"),
+        ({"alertmanager": "/a", "git": "/g"}, "prometheus is not installed", "prometheus"),
+        ({"prometheus": "/p", "alertmanager": "/a"}, "git is not installed", "git"),
+        (
+            {},
+            "prometheus, alertmanager, git are not installed",
+            "prometheus prometheus-alertmanager git",
+        ),
     ],
 )
 def test_what_is_missing_is_said_with_its_package(

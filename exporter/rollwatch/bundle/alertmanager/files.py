@@ -34,7 +34,7 @@ From top to bottom: programs, failing channels, services with receivers of their
 Only the first route that matches counts, and those before it that continue."""
 _INHIBITION = """\
 A P0 keeps the lesser alerts of its service quiet; an exporter that is down, those of its own location.
-Nothing keeps rollback="auto" quiet."""
+Nothing keeps quiet what the rollback handler gets (rollback="auto") and what it says (rollback="event")."""
 
 _RECEIVERS = "One per channel and whose it is; those that are batched hear of P3."
 

@@ -8,7 +8,8 @@ from rollwatch.bundle.alertmanager.document import Matchers
 
 __all__ = ["inhibit_rules"]
 
-_NEVER = 'rollback!="auto"'
+_NEVER = 'rollback!~"auto|event"'
+"""Neither what the rollback handler gets, nor what it says."""
 
 
 def inhibit_rules() -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rollwatch.bundle.rules import Alert, Dashboard, Recording, Topic
 from rollwatch.bundle.topics._meta_alert import OURS, PROCESS, meta_alert
 from rollwatch.bundle.topics._meta_delivery import delivery_alerts
+from rollwatch.bundle.topics._meta_handler import handler_alerts
 from rollwatch.config.thresholds import Priority, Unit
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def topic(settings: Settings) -> Topic:
             *_exporter_trouble(),
             *_intake(),
             *delivery_alerts(settings.exporter_job),
+            *handler_alerts(),
         ),
         file="meta.yml",
     )

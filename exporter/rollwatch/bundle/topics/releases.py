@@ -41,10 +41,11 @@ def _recordings() -> tuple[Recording, ...]:
             f"  max by ({_HERE}) ({_CHANGED})\n"
             ")",
         ),
-        # A count that was not there while its process already was has begun at 0.
+        # A count that was not there while its process already was has begun at 0. Handlers on one journal say
+        # the same.
         Recording(
             "service:deployments_failed:increase_15m",
-            f"sum by ({_SERVICE}) (\n"
+            f"max by ({_SERVICE}) (\n"
             "  (\n"
             f"    {failed}\n"
             f"      unless {deployments} offset 15m\n"

@@ -199,12 +199,6 @@ async def serve(settings: ProductionSettings, *, clock: Clock, say: Callable[[st
 
 
 def _announce(settings: ProductionSettings, ports: Mapping[str, int]) -> None:
-    write_config(
-        settings.run_dir,
-        ports,
-        ingest_port=settings.ingest_port,
-        bridge_port=settings.bridge_port,
-        interval=settings.interval,
-    )
+    write_config(settings.run_dir, ports, settings.stack, interval=settings.interval)
     # Last, because it tells others that all of the above is there.
     announce(settings.run_dir, ports)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rollwatch.config.fields import parse_seconds
+from rollwatch.demo.stack.ports import StackPorts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rollwatch.demo.rundir import RunDir
 
-__all__ = ["DEFAULT_BRIDGE_PORT", "DEFAULT_INGEST_PORT", "DEFAULT_VISITORS", "ProductionSettings"]
+__all__ = ["DEFAULT_VISITORS", "ProductionSettings"]
 
-DEFAULT_BRIDGE_PORT = 9719
-DEFAULT_INGEST_PORT = 9720
 DEFAULT_VISITORS = 20
 
 
@@ -26,10 +25,8 @@ class ProductionSettings:
     run_dir: RunDir
     ports: Mapping[str, int]
     """Of the control endpoint, of each part and of the mail server; 0: any free one."""
-    ingest_port: int = DEFAULT_INGEST_PORT
-    """Where the exporter's ingest listener is going to be, on loopback."""
-    bridge_port: int = DEFAULT_BRIDGE_PORT
-    """Where the bridge is going to be, on loopback."""
+    stack: StackPorts = field(default_factory=StackPorts)
+    """Where the programs around it are going to be."""
     seed: int = 1
     """Decides the made-up figures."""
     interval: str = "5s"
@@ -45,4 +42,4 @@ class ProductionSettings:
     @property
     def ingest_url(self) -> str:
         """Where pages load the script from and send to, and where applications push to."""
-        return f"http://127.0.0.1:{self.ingest_port}"
+        return f"http://127.0.0.1:{self.stack.ingest}"

@@ -1,10 +1,8 @@
-"""Where the programs behind the demo production listen, all on loopback."""
+"""Where the programs around the demo production listen, all on loopback."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from rollwatch.demo.production.settings import DEFAULT_BRIDGE_PORT, DEFAULT_INGEST_PORT
 
 __all__ = ["StackPorts"]
 
@@ -14,7 +12,8 @@ class StackPorts:
     """One port each; what the command line calls `--<name>-port`."""
 
     exporter: int = 9717
-    ingest: int = DEFAULT_INGEST_PORT
-    bridge: int = DEFAULT_BRIDGE_PORT
+    ingest: int = 9720
+    bridge: int = 9719
+    rollback: int = 9718
     alertmanager: int = 9093
     prometheus: int = 9090

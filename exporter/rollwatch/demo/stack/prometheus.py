@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["prometheus"]
 
-_PACE = Settings(scrape_interval="5s", evaluation_interval="5s")
-"""Short, so that a newcomer sees every change soon; the rules are as they are shipped."""
+_PACE = Settings(scrape_interval="5s", evaluation_interval="5s", window="1m")
+"""Short, so that a newcomer sees every change soon; else the rules are as they are shipped."""
 
 
 def prometheus(run_dir: RunDir, ports: StackPorts, *, program: str, keep_data: bool) -> Process:
@@ -57,6 +57,7 @@ def _files(ports: StackPorts) -> dict[str, str]:
         alertmanager=(_loopback(ports.alertmanager),),
         exporter=(_loopback(ports.exporter),),
         bridge=(_loopback(ports.bridge),),
+        rollback=(_loopback(ports.rollback),),
     )
     files = {
         path.removeprefix("prometheus/"): text for path, text in prometheus_files(_PACE, addresses).items()

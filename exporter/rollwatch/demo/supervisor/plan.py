@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,9 @@ from rollwatch.demo.announcement import running_ports
 from rollwatch.demo.production.registry import CONTROL, MAIL, PARTS, ports_from
 from rollwatch.demo.stack.alertmanager import alertmanager
 from rollwatch.demo.stack.bridge import bridge
+from rollwatch.demo.stack.deployer import deployer
 from rollwatch.demo.stack.prometheus import prometheus
+from rollwatch.demo.stack.rollback import rollback
 from rollwatch.demo.supervisor.process import Process
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ class Stack:
         words = [f"{self.command} demo up --base-port 0"]
         names = ["exporter", "ingest"]
         if self.programs is not None:
-            names += ["bridge", "alertmanager", "prometheus"]
+            names += ["bridge", "rollback", "alertmanager", "prometheus"]
         words += [f"--{name}-port {_another(getattr(self.ports, name))}" for name in names]
         return " ".join(words)
 
@@ -85,6 +87,7 @@ class Stack:
             ("configuration", str(where / self.run_dir.config.name)),
             ("logs", str(where / self.run_dir.logs.name)),
             ("", ""),
+            ("deploy a bad release", f"{self.command} demo bad-release{suffix}"),
             ("break something", f"{self.command} demo fault component-down on --for 5m{suffix}"),
             ("what can break", f"{self.command} demo fault{suffix}"),
             ("mend everything", f"{self.command} demo heal{suffix}"),
@@ -102,6 +105,7 @@ class Stack:
                 "Prometheus": f"http://127.0.0.1:{self.ports.prometheus}/",
                 "Alertmanager": f"http://127.0.0.1:{self.ports.alertmanager}/",
                 "bridge": f"http://127.0.0.1:{self.ports.bridge}/metrics",
+                "rollback handler": f"http://127.0.0.1:{self.ports.rollback}/",
             }
         return found
 
@@ -129,8 +133,11 @@ class Stack:
                 *("--base-port", str(self.base_port)),
                 *("--seed", str(self.seed)),
                 *("--interval", self.interval),
-                *("--ingest-port", str(self.ports.ingest)),
-                *("--bridge-port", str(self.ports.bridge)),
+                *(
+                    word
+                    for name, port in asdict(self.ports).items()
+                    for word in (f"--{name}-port", str(port))
+                ),
                 *("--visitors", str(self.visitors)),
             ),
             log=self.run_dir.logs / "production.log",
@@ -163,6 +170,8 @@ class Stack:
                 self.run_dir, self.ports, program=self.programs.alertmanager, keep_data=self.keep_data
             ),
             prometheus(self.run_dir, self.ports, program=self.programs.prometheus, keep_data=self.keep_data),
+            rollback(self.run_dir, self.ports, keep_data=self.keep_data),
+            deployer(self.run_dir, self.ports, program=self.programs.git),
         )
 
 

@@ -137,7 +137,7 @@ class GuardResult(StrEnum):
     UNANSWERED = "unanswered"
     """What it needs to know could not be learnt: counts as FAIL."""
     SKIPPED = "skipped"
-    """Not asked at this level."""
+    """Not asked: at this level, or since the service is not declared."""
 
 
 class StepKind(StrEnum):

@@ -52,6 +52,9 @@ class Execution:
     """What commands said: bounded, redacted."""
     platform_id: str | None = None
     """The platform's id of the deployment that did it, where there is one."""
+    made: Release | None = None
+    """What is put into production, where that is not the target itself but a release of its own with the same
+    content: the commit of a revert."""
     facts: Mapping[str, str] = field(default_factory=dict)
     """More for a person: the run's address, the commit that was pushed."""
 

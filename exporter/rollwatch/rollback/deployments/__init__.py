@@ -1,0 +1,1 @@
+"""Learns of deployments, and says how well they go."""

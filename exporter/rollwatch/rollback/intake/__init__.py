@@ -1,0 +1,1 @@
+"""What Alertmanager delivers: read, bounded, written down, answered; then the work begins."""

@@ -1,0 +1,1 @@
+"""What the handler remembers, in SQLite or PostgreSQL. `journal.py` is the door; the rest is behind it."""

@@ -1,0 +1,1 @@
+"""Once released, a file here is never changed."""

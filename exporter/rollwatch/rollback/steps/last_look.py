@@ -1,0 +1,71 @@
+"""Just before the order is given: is it still right? Between the decision and now hooks have run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rollwatch.rollback.model.words import DeploymentState, Level, State
+from rollwatch.rollback.policy.facts import Unanswered
+from rollwatch.rollback.steps.verification import is_other_release
+from rollwatch.rollback.strategies.strategy import PlatformFailed
+from rollwatch.text import clean
+
+if TYPE_CHECKING:
+    from rollwatch.rollback.journal_port import Journal
+    from rollwatch.rollback.model.decision import Going
+    from rollwatch.rollback.model.record import Rollback
+    from rollwatch.rollback.plan import ServicePlan
+    from rollwatch.rollback.ports import Evidence
+
+__all__ = ["Objection", "another_release", "no_longer_firing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why the order is not given. `outcome` is for a rollback that has not changed anything yet."""
+
+    outcome: State
+    why: str
+    """A clause: no full stop."""
+    needs_person: bool = False
+
+
+async def no_longer_firing(row: Rollback, evidence: Evidence) -> Objection | None:
+    """An automatic rollback is begun only while its alert fires. No answer is not a yes."""
+    if row.level is not Level.AUTOMATIC or row.alert is None:
+        return None
+    firing = await evidence.still_firing(row.alert)
+    if firing is True:
+        return None
+    if isinstance(firing, Unanswered):
+        # Not merely cancelled: production may be broken, and nobody else will say so.
+        why = f"nobody could say whether the alert still fires ({clean(firing.why)})"
+        return Objection(State.FAILED, why, needs_person=True)
+    return Objection(State.CANCELLED, "the alert ended before anything was changed")
+
+
+async def another_release(
+    row: Rollback, going: Going, plan: ServicePlan, journal: Journal
+) -> Objection | None:
+    """Whether something else was deployed since the decision, or runs. Raises JournalFailed."""
+    decided_at = row.last_asked_at or row.created_at
+    for deployment in await journal.deployments(service=going.service):
+        is_news = max(deployment.started_at, deployment.ended_at or 0.0) > decided_at
+        is_ours = deployment.rollback_id == row.id
+        is_failed = deployment.state is DeploymentState.FAILED
+        if is_news and not is_ours and not is_failed and is_other_release(deployment.release, going.bad):
+            why = f"{clean(deployment.release.shown, 80)} of {going.service} was deployed meanwhile"
+            return Objection(State.SUPERSEDED, why)
+    if row.level is Level.EMERGENCY:
+        return None
+    try:
+        current = await plan.strategy.current()
+    except PlatformFailed as failure:
+        why = f"nobody could say which release of {going.service} runs ({clean(failure.why)})"
+        return Objection(State.FAILED, why, needs_person=True)
+    if current is not None and is_other_release(current, going.bad):
+        return Objection(
+            State.SUPERSEDED, f"{clean(current.shown, 80)} of {going.service} runs now, another release"
+        )
+    return None
