@@ -1,8 +1,8 @@
 """`python -m bench [NAME ...] [--write]`: run benches and print one table each.
 
-Names: http, scale, exposition, websocket, ingest, logs, flood, detection, rollback; without a name all of them
-(about half an hour). `--write` puts the tables into docs/benchmarks.md. `soak --seconds N` runs the demo under
-changing faults instead. Exit code 1 if a target was missed.
+Names: http, scale, exposition, websocket, ingest, logs, flood, detection, release, rollback; without a name
+all of them (about half an hour). `--write` puts the tables into docs/benchmarks.md. `soak --seconds N` runs
+the demo under changing faults instead. Exit code 1 if a target was missed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from bench import (
     bench_http,
     bench_ingest,
     bench_logs,
+    bench_release,
     bench_rollback,
     bench_scale,
     soak,
@@ -39,6 +40,7 @@ BENCHES: dict[str, Callable[[], Table | Sequence[Table]]] = {
     "flood": bench_flood.run,
     "logs": bench_logs.run,
     "detection": bench_detection.run,
+    "release": bench_release.run,
     "rollback": bench_rollback.run,
 }
 _PAGE = Path(__file__).parents[2] / "docs/benchmarks.md"

@@ -40,10 +40,10 @@ def run() -> Table:
             threads = {name: process.num_threads() for name, process in watched.items()}
     table = Table(
         "A handler that has nothing to do",
-        f"{SECONDS:.0f} s of a handler with {len(_SERVICES)} services: it looks for work, for deployments (every "
-        "service's version is asked of the exporter every 15 s), whether its peers answer and whether its journal "
-        "can be written. Beside it a uvloop with one timer a second, in a process of its own. CPU is counted in "
-        "ticks of 10 ms.",
+        f"{SECONDS:.0f} s of a handler with {len(_SERVICES)} services: it looks for work, for deployments "
+        "(every service's version is asked of the exporter every 15 s), whether its peers answer and whether "
+        "its journal can be written. Beside it a uvloop with one timer a second, in a process of its own. "
+        "CPU is counted in ticks of 10 ms.",
         ("process", "CPU ms/s", "resident MiB", "threads"),
         [
             (name, f"{used[name] * 1e3:.1f}", f"{memory[name]:.0f}", str(threads[name]))

@@ -14,20 +14,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import psycopg
 
-from bench.harness import Table, Target, percentile
+from bench.harness import Table, Target, cpu_s, percentile
 from support.rollback_load_handler import Handler, handler_under_load
 from support.rollback_load_sender import alert_of, body_of
 from support.rollback_postgres import running_postgres
 
 __all__ = ["run"]
 
-ROUNDS = 400
+ROUNDS = 200
 MAX_P99_S = 0.050
 _KNOWN = tuple(f"service-{number}" for number in range(20))
 _UNKNOWN = tuple(f"nobody-{number}" for number in range(20))
-_PAUSE_S = (0.005, 0.03)
+_PAUSE_S = (0.002, 0.02)
 _LOOK_EVERY_S = 0.0005
 _LATEST_S = 10.0
 
@@ -39,6 +40,8 @@ class Times:
     """Seconds, of each round."""
 
     floor: list[float] = field(default_factory=list)
+    cpu: float = 0.0
+    """Of the handler, for all of them."""
     taken: dict[str, list[float]] = field(default_factory=dict)
     decided: dict[str, list[float]] = field(default_factory=dict)
 
@@ -93,6 +96,7 @@ def _measured(
         client = http.client.HTTPConnection(host, timeout=_LATEST_S)
         headers = {"Authorization": f"Bearer {handler.tokens['alert']}", "Content-Type": "application/json"}
         with states(handler) as state_of, (home / "floor").open("ab", buffering=0) as floor:
+            spent = cpu_s(psutil.Process(handler.pid))
             for number in range(2 * ROUNDS):
                 kind, services = (("known", _KNOWN), ("unknown", _UNKNOWN))[number % 2]
                 body = body_of(alert_of(number, rng.choice(services), int(time.time()) - 60))
@@ -109,6 +113,7 @@ def _measured(
                 times.taken.setdefault(kind, []).append(time.perf_counter() - began)
                 _wait_for_decision(state_of, said["rollbacks"][0])
                 times.decided.setdefault(kind, []).append(time.perf_counter() - began)
+            times.cpu = cpu_s(psutil.Process(handler.pid)) - spent
         client.close()
     return times
 
@@ -124,12 +129,13 @@ def _wait_for_decision(state_of: StateOf, rollback_id: str) -> None:
 def _table(found: dict[str, Times]) -> Table:
     table = Table(
         "From webhook to decision",
-        f"A real handler; {ROUNDS} webhooks each about new incidents of services that it knows (20 of them, mode "
-        f"dry-run, every guard asked) and of others, one at a time and in turn, at random moments. Prometheus, "
-        "exporter and Alertmanager are a process that answers at once, and nothing is asked of a platform. "
-        "Taken is until the 2xx is there; decided until another process that looks every half a millisecond "
-        "finds the decision in the journal, that is: committed. The floor, before each webhook: its bytes are "
-        "added to a file beside the journal, and fsynced. PostgreSQL has fsync on.",
+        f"A real handler; {ROUNDS} webhooks each about new incidents of services that it knows (20 of them, "
+        "mode dry-run, every guard asked) and of others, one at a time and in turn, at random moments. "
+        "Prometheus, exporter and Alertmanager are a process that answers at once, and nothing is asked of a "
+        "platform. Taken is until the 2xx is there; decided until another process that looks every half a "
+        "millisecond finds the decision in the journal, that is: committed. The floor, before each webhook: "
+        "its bytes are added to a file beside the journal, and fsynced. PostgreSQL has fsync on. CPU is the "
+        "handler's, with all that it does meanwhile.",
         ("figure", "p50 ms", "p99 ms", "max ms", "p50 in fsyncs"),
     )
     for journal, times in found.items():
@@ -138,12 +144,13 @@ def _table(found: dict[str, Times]) -> Table:
         for kind in times.taken:
             table.rows.append(_row(f"{journal}, {kind} service: taken", times.taken[kind], floor_s))
             table.rows.append(_row(f"{journal}, {kind} service: decided", times.decided[kind], floor_s))
-        every = [one for of_kind in times.decided.values() for one in of_kind]
-        p99_s = percentile(every, 99)
+        count = sum(len(each) for each in times.decided.values())
+        p99_s = max(percentile(each, 99) for each in times.decided.values())
         table.targets.append(
             Target(
-                f"{journal}: decided within {MAX_P99_S * 1e3:.0f} ms, p99",
-                f"{p99_s * 1e3:.1f} ms of {len(every)}; an fsync took {percentile(times.floor, 99) * 1e3:.1f}",
+                f"{journal}: decided within {MAX_P99_S * 1e3:.0f} ms, p99 of either kind",
+                f"{p99_s * 1e3:.1f} ms, an fsync {percentile(times.floor, 99) * 1e3:.1f} ms; "
+                f"{times.cpu / count * 1e3:.1f} ms of CPU each",
                 p99_s < MAX_P99_S,
             )
         )

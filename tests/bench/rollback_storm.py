@@ -44,13 +44,14 @@ def _table(seen: Storm, cpu_each_s: float, memory: tuple[float, float]) -> Table
     kinds = ", ".join(f"{count} {kind}" for kind, count in seen.kinds.items())
     table = Table(
         f"{RATE} webhooks a second for a minute",
-        f"{total} notifications of Alertmanager about 20 services in mode auto that a bad release runs of and 5 "
-        f"unknown ones ({kinds}): new incidents, exact copies of earlier ones (1 to 50 in parallel, half of "
-        "them of the newest incident, whose first delivery may still be under way) and resolved ones. Open "
-        "loop: an answer's time counts from when its webhook was due. A command that writes a line takes the "
-        "releases back; that no systemic outage is seen is configured away. SQLite, other programs as above. "
-        "Afterwards the journal is counted: each incident has one row, each copy is counted, each row that was "
-        "received was decided once; and in the ledger that the command writes no release stands twice.",
+        f"{total} notifications about 20 services in mode auto that a bad release runs of, and 5 unknown "
+        f"ones ({kinds}), over at most 64 connections: new incidents, exact copies of earlier ones (1 to 50 "
+        "in parallel, half of them of the newest incident, whose first delivery may still be under way) and "
+        "resolved ones. Open loop: an answer's time counts from when its webhook was due. A command that "
+        "writes a line takes the releases back; that such a storm counts as a systemic outage is configured "
+        "away. SQLite, other programs as above. Afterwards the journal is counted: each incident has a row, "
+        "each copy is counted, each row that was received was decided once; and in the ledger that the "
+        "command writes no release stands twice.",
         ("figure", "p50 ms", "p99 ms", "max ms"),
     )
     for what, times in (
@@ -65,7 +66,8 @@ def _table(seen: Storm, cpu_each_s: float, memory: tuple[float, float]) -> Table
         Target("every webhook is answered with 2xx", f"{seen.answers}", seen.answers == {"200": total}),
         Target(
             "no decision is lost or made twice",
-            f"{seen.rows} rows for {seen.incidents} incidents ({states}); {'; '.join(seen.problems) or 'nothing is wrong'}",
+            f"{seen.rows} rows for {seen.incidents} incidents ({states})"
+            + "".join(f"; {problem}" for problem in seen.problems),
             not seen.problems,
         ),
         Target(

@@ -1,4 +1,4 @@
-"""The image, the Compose file and the systemd unit, as far as they can be checked without running them."""
+"""The image, the Compose file and the systemd units, as far as they can be checked without running them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "exporter/Dockerfile").read_text()
-UNIT = (ROOT / "deploy/rollwatch-exporter.service").read_text()
+UNITS = {path.stem: path.read_text() for path in sorted((ROOT / "deploy").glob("*.service"))}
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
 
@@ -143,7 +143,7 @@ def test_a_compose_command_is_one_that_rollwatch_understands(name: str) -> None:
 
 def test_compose_accepts_its_file() -> None:
     done = subprocess.run(
-        ["docker-compose", "--profile", "demo", "config", "--quiet"],
+        ["docker-compose", "--profile", "demo", "--profile", "rollback", "config", "--quiet"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
@@ -154,34 +154,87 @@ def test_compose_accepts_its_file() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_unit_starts_the_exporter_with_options_it_has() -> None:
-    line = re.search(r"^ExecStart=(.*)$", UNIT, re.MULTILINE)
+def test_the_image_has_what_strategies_run() -> None:
+    installed = next(args for word, args in _instructions() if word == "RUN" and "apt-get install" in args)
+    assert {"git", "openssh-client"} <= set(installed.split())
+    user = _last_stage()["USER"].partition(":")[0]
+    assert f"useradd --uid {user} " in installed, "ssh refuses to run for a user without a name"
+
+
+def test_the_handlers_container_keeps_its_journal_and_its_health() -> None:
+    service: dict[str, Any] = COMPOSE["services"]["rollback"]
+    options = dict(part.partition("=")[::2] for part in service["command"])
+    storage = options["--storage.path"]
+    assert f"rollback:{storage}" in service["volumes"]
+    assert "rollback" in COMPOSE["volumes"]
+    # A new volume belongs to whom the directory in the image belongs to.
+    assert re.search(rf"install -d -m 0700 -o 65532 -g 65532 {storage}\b", DOCKERFILE)
+    assert f"--home-dir {storage} " in DOCKERFILE
+    (port,) = service["ports"]
+    assert f":{port.rpartition(':')[2]}/-/healthy" in service["healthcheck"]["test"][-1]
+    assert options["--web.listen-address"].rpartition(":")[2] == port.rpartition(":")[2]
+
+
+def test_every_process_has_a_unit() -> None:
+    assert set(UNITS) == {"rollwatch-bridge", "rollwatch-exporter", "rollwatch-rollback"}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_unit_starts_its_program_with_options_it_has(name: str) -> None:
+    line = re.search(r"^ExecStart=(.*)$", UNITS[name], re.MULTILINE)
     assert line is not None
     program, *argv = shlex.split(line[1])
     assert program == "/opt/rollwatch/bin/rollwatch"
+    assert argv[0] == name.removeprefix("rollwatch-")
     done = _accepts(argv)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("name", UNITS)
 @pytest.mark.parametrize(
     "setting",
     [
-        "DynamicUser=yes",
         "ProtectSystem=strict",
         "NoNewPrivileges=yes",
         "CapabilityBoundingSet=",
         "ExecReload=/bin/kill -HUP $MAINPID",
         "RestartPreventExitStatus=2",
+        "WantedBy=multi-user.target",
     ],
 )
-def test_the_unit_keeps_its_promises(setting: str) -> None:
-    assert setting in UNIT.splitlines()
+def test_a_unit_keeps_its_promises(setting: str, name: str) -> None:
+    assert setting in UNITS[name].splitlines()
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("rollwatch-exporter", "DynamicUser=yes"),
+        ("rollwatch-bridge", "DynamicUser=yes"),
+        ("rollwatch-bridge", "StateDirectoryMode=0700"),
+        # Its home has the key that git pushes with.
+        ("rollwatch-rollback", "User=rollwatch-rollback"),
+        ("rollwatch-rollback", "Environment=HOME=/var/lib/rollwatch-rollback"),
+        ("rollwatch-rollback", "StateDirectoryMode=0700"),
+        # What it has begun goes on when it is ended.
+        ("rollwatch-rollback", "KillMode=process"),
+    ],
+)
+def test_a_unit_has_what_its_program_needs(name: str, setting: str) -> None:
+    assert setting in UNITS[name].splitlines()
+
+
+@pytest.mark.parametrize("name", ["rollwatch-bridge", "rollwatch-rollback"])
+def test_what_a_unit_stores_outlives_it(name: str) -> None:
+    assert f"StateDirectory={name}" in UNITS[name].splitlines()
+    assert f" --storage.path=/var/lib/{name}\n" in UNITS[name]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd on this machine")
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    unit = tmp_path / "rollwatch-exporter.service"
-    unit.write_text(UNIT.replace("/opt/rollwatch/bin/rollwatch", sys.executable))
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_accepts_a_unit(name: str, tmp_path: Path) -> None:
+    unit = tmp_path / f"{name}.service"
+    unit.write_text(UNITS[name].replace("/opt/rollwatch/bin/rollwatch", sys.executable))
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)],
         capture_output=True,

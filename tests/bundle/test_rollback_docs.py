@@ -17,8 +17,11 @@ from rollwatch.config.rollback_words import StrategyName
 from rollwatch.config.secrets import SecretStore
 from rollwatch.probers import discover
 from rollwatch.rollback.intake.reading import read_delivery
-from rollwatch.rollback.model.words import Level, Role, State
+from rollwatch.rollback.model.decision import Going
+from rollwatch.rollback.model.release import Release
+from rollwatch.rollback.model.words import Level, Role, State, StepKind
 from rollwatch.rollback.policy.guard import Guard
+from rollwatch.rollback.steps.told import Told
 from rollwatch.rollback.strategies.environment import ALLOWED
 from rollwatch.serving.web_config_file import WebConfigSource
 
@@ -149,11 +152,6 @@ def test_the_alert_to_explain_is_one_that_alertmanager_could_send() -> None:
 
 
 def test_the_document_of_hooks_is_the_one_that_is_posted() -> None:
-    from rollwatch.rollback.model.decision import Going
-    from rollwatch.rollback.model.release import Release
-    from rollwatch.rollback.model.words import StepKind
-    from rollwatch.rollback.steps.told import Told
-
     [block] = [block for name, block in _blocks("json") if name == "rollback.md" and '"hook_after"' in block]
     shown = json.loads(block)
     bad, target = (Release("api", "production", **shown[side]) for side in ("bad", "target"))

@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -46,11 +46,14 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from rollwatch.rollback.journal_port import Journal
+    from rollwatch.rollback.policy.facts import Known
+    from rollwatch.rollback.ports import ServiceNow
 
 _LASTS_S = 50
 """How long a round may last; it takes some seconds."""
 # Leases so short that a dead handler's row is soon taken over; on a busy machine living ones lose some, too.
 _TEMPO = replace(FAST, lease_s=1.5, renew_every_s=0.3, give_up_after_s=1.0, look_every_s=0.3)
+_GOOD, _BAD = "1.4.2", "1.5.0"
 _CERTAIN = frozenset({"command", "git-revert"})
 """Strategies that can always say what became of an order."""
 
@@ -151,13 +154,27 @@ async def _migrated(path: Path) -> None:
     await journal.close()
 
 
+@dataclass
+class _Seen(FakeEvidence):
+    """What was put back is deployed at once, and health endpoints report its version."""
+
+    place: Production = field(kw_only=True)
+
+    async def service_now(self, service: str) -> Known[ServiceNow]:
+        self.version = _GOOD if await asyncio.to_thread(self.place.is_back) else _BAD
+        return await FakeEvidence.service_now(self, service)
+
+
 async def _begin(url: str, place: Production) -> None:
     """A good release, a bad one, and two alerts about it."""
     journal = await open_journal(url)
     now = time.time()
-    for commit, ago_s in ((place.good, 7200.0), (place.bad, 300.0)):
+    for commit, version, ago_s in ((place.good, _GOOD, 7200.0), (place.bad, _BAD, 300.0)):
         await journal.record_deployment(
-            release("api", commit), DeploymentState.FINISHED, DeploymentSource.REPORTED, at=now - ago_s
+            release("api", commit, version),
+            DeploymentState.FINISHED,
+            DeploymentSource.REPORTED,
+            at=now - ago_s,
         )
     await journal.take([(one, "api") for one in _alerts()], now)
     await journal.close()
@@ -188,7 +205,7 @@ async def _handle(url: str, place: Production, host: str, death: Death | None) -
         asyncio.get_running_loop().call_later(death.at / 1000, _die)
     plans = _plans(place, host)
     owner = f"{host}-{os.getpid()}"
-    worker = worker_of(wrapped(journal, around), plans, FakeEvidence(), owner=owner, tempo=_TEMPO)
+    worker = worker_of(wrapped(journal, around), plans, _Seen(place=place), owner=owner, tempo=_TEMPO)
     living = asyncio.create_task(worker.live())
     while await journal.open_rollbacks():
         await asyncio.sleep(0.05)

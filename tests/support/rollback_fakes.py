@@ -74,6 +74,8 @@ class FakeStrategy:
     on_execute: Callable[[Order], Awaitable[None]] | None = None
     on_asked: Callable[[], None] | None = None
     changes_release: bool = True
+    made: Release | None = None
+    """What it puts on its way into production, where that is not the target itself."""
 
     async def current(self) -> Release | None:
         if self.platform is not None:
@@ -94,7 +96,7 @@ class FakeStrategy:
             await asyncio.to_thread(self.ledger.add, f"{order.id} {order.bad.key} -> {order.target.key}")
         if self.result is ExecutionResult.DONE and self.changes_release and self.running is not None:
             self.running = order.target
-        return Execution(self.result, self.detail)
+        return Execution(self.result, self.detail, made=self.made)
 
     async def what_happened(self, order: Order, memo: Mapping[str, Any], note: Note) -> Execution:
         if self.on_asked is not None:

@@ -80,7 +80,8 @@ def handler_under_load(
     home.mkdir(exist_ok=True)
     port = free_port()
     tokens = {role: secrets.token_hex(24) for role in _ROLES}
-    _write(home, services, mode, f"http://127.0.0.1:{port}", journal, tokens)
+    _write_tokens(home, tokens)
+    _write(home, services, mode, f"http://127.0.0.1:{port}", journal)
     argv = [
         *(*ROLLWATCH, "rollback", "serve", "--config.file", "rollwatch.yml"),
         *("--web.listen-address", "127.0.0.1:0", "--web.config.file", "web.yml"),
@@ -94,9 +95,7 @@ def handler_under_load(
             yield Handler(url, process.popen.pid, home, tokens)
 
 
-def _write(
-    home: Path, services: Sequence[str], mode: str, peers: str, journal: str | None, tokens: dict[str, str]
-) -> None:
+def _write(home: Path, services: Sequence[str], mode: str, peers: str, journal: str | None) -> None:
     (home / "take-back.sh").write_text('echo "$1 $2" >> ledger\n')
     (home / "ledger").touch()
     handler: dict[str, Any] = {
@@ -123,6 +122,9 @@ def _write(
     }
     # JSON is YAML.
     (home / "rollwatch.yml").write_text(json.dumps(config))
+
+
+def _write_tokens(home: Path, tokens: dict[str, str]) -> None:
     for role, token in tokens.items():
         (home / f"token-{role}").write_text(token)
         (home / f"token-{role}").chmod(0o600)

@@ -1,4 +1,4 @@
-"""`python rollback_load_peers.py PORT`: Prometheus, exporter and Alertmanager in one, all of which answer at once.
+"""`python rollback_load_peers.py PORT`: Prometheus, exporter and Alertmanager in one, answering at once.
 
 Every alert fires, was not there before the deployment and is not silenced; every service is up. What a
 handler takes beside them is its own time. `POST /api/v2/alerts` is taken and forgotten.
@@ -12,8 +12,6 @@ import signal
 import sys
 import time
 from urllib.parse import parse_qs, urlsplit
-
-import uvloop
 
 ENVIRONMENT = "production"
 
@@ -72,8 +70,8 @@ class Peer(asyncio.Protocol):
         text = json.dumps(said).encode()
         status = b"200 OK" if said is not None else b"404 Not Found"
         self._transport.write(
-            b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s"
-            % (status, len(text), text)
+            b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nConnection: close\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (status, len(text), text)
         )
         self._transport.close()
 
@@ -96,4 +94,4 @@ async def _serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(int(sys.argv[1])))
+    asyncio.run(_serve(int(sys.argv[1])))

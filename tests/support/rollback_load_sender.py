@@ -1,8 +1,8 @@
 """`python rollback_load_sender.py PORT TOKEN_FILE RATE SECONDS SEED SERVICE,...`: a storm of webhooks.
 
-Open loop: each goes out when its time has come, whatever became of those before it, and its answer time counts
-from then. Of three kinds: new incidents, exact copies of earlier ones (1 to 50 in parallel, half of them of
-the newest incident, whose first delivery may still be under way), resolved. Prints one line of JSON.
+Open loop: each goes out when its time has come, whatever became of those before it, and its answer's time
+counts from then. Of three kinds: new incidents, exact copies of earlier ones (1 to 50 in parallel, half of
+them of the newest incident, whose first delivery may still be under way), resolved. Prints a line of JSON.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import random
 import sys
 import time
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ _KINDS = ("new", "copies", "resolved")
 _WEIGHTS = (10, 6, 10)
 """With 13 copies on average: about 10, 80 and 10 of a hundred webhooks."""
 _CONNECTIONS = 64
+"""At most so many under way; others wait for their turn, and their time counts."""
 _WAITS_S = 30.0
 
 
@@ -151,24 +152,26 @@ def planned(total: int, services: list[str], rng: random.Random, now: float) -> 
 async def send(port: int, token: str, plan: Plan, rate: float) -> dict[str, object]:
     """All of it, at `rate`; waits for what is still to be answered."""
     loop = asyncio.get_running_loop()
-    # In turn, so that none idles for long enough to be closed by the server.
-    free = deque([await _connected(port) for _ in range(_CONNECTIONS)])
+    free: asyncio.Queue[Client] = asyncio.Queue()
+    for _ in range(_CONNECTIONS):
+        free.put_nowait(await _connected(port))
     answers: Counter[str] = Counter()
     took: list[float] = []
     tasks: set[asyncio.Task[None]] = set()
 
     async def shoot(due: float, body: bytes) -> None:
+        client = await free.get()
         try:
-            client = free.popleft() if free else await _connected(port)
             client.answer = loop.create_future()
             assert client.transport is not None
             client.transport.write(request_of(token, body))
             async with asyncio.timeout(_WAITS_S):
                 answers[str(await client.answer)] += 1
             took.append(loop.time() - due)
-            free.append(client)
         except (OSError, TimeoutError) as error:
             answers[type(error).__name__] += 1
+            client = await _connected(port)
+        free.put_nowait(client)
 
     began = loop.time() + 0.05
     late = 0.0
@@ -184,7 +187,8 @@ async def send(port: int, token: str, plan: Plan, rate: float) -> dict[str, obje
         async with asyncio.timeout(_WAITS_S):
             while tasks:
                 await asyncio.wait(tasks)
-    for client in free:
+    while not free.empty():
+        client = free.get_nowait()
         if client.transport is not None:
             client.transport.abort()
     return {

@@ -26,7 +26,8 @@ _SENDER = Path(__file__).with_name("rollback_load_sender.py")
 _DECIDED = """
     SELECT (min(transition.at) - rollback.created_at) * 1000 AS took
     FROM rollwatch_transitions AS transition JOIN rollwatch_rollbacks AS rollback
-    ON rollback.id = transition.rollback_id WHERE transition.before = 'received' GROUP BY rollback.id ORDER BY took
+    ON rollback.id = transition.rollback_id WHERE transition.before = 'received'
+    GROUP BY rollback.id ORDER BY took
 """
 
 

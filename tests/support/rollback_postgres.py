@@ -6,8 +6,9 @@
         journal = await open_journal(postgres.new_database())
 
 Tests that stop, kill or freeze it take `running_postgres()` for themselves. Durability is off: nothing here
-needs to survive a power cut, and a commit costs no fsync; benches want it (`is_durable`). As root the server runs as `postgres` or `nobody`;
-it dies with the process that started it. PG_BIN names the binaries of another version than Debian's newest.
+needs to survive a power cut, and a commit costs no fsync; for measuring it is on (`is_durable`). As root the
+server runs as `postgres` or `nobody`; it dies with the process that started it. PG_BIN names the binaries of
+another version than Debian's newest.
 """
 
 from __future__ import annotations

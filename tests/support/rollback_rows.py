@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any
 
 from rollwatch.rollback.journal.journal import SqlJournal
@@ -18,6 +19,7 @@ __all__ = [
     "alert_of",
     "brought_to",
     "going_of",
+    "memory_directory",
     "release_of",
     "taken",
     "wish_of",
@@ -36,6 +38,11 @@ _WAYS: dict[State, tuple[State, ...]] = {
     State.VERIFYING: (State.SETTLING, State.PREPARING, State.EXECUTING, State.VERIFYING),
     State.FINISHING: (State.SETTLING, State.PREPARING, State.EXECUTING, State.FINISHING),
 }
+
+
+def memory_directory() -> str | None:
+    """Where files cost no disk, if there is such a place: for tests that ask for no durability."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
 
 
 def alert_of(

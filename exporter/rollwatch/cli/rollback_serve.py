@@ -64,7 +64,8 @@ def serve(  # noqa: PLR0917  click passes them by name
         config_file=config_file,
         listen_address=listen_address,
         web_config_file=web_config_file,
-        storage_path=storage_path,
+        # Programs run elsewhere, and are told where things are.
+        storage_path=storage_path.absolute(),
         environ=os.environ,
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -78,7 +78,7 @@ class Runner:
     def __init__(self, plans: Plans, tools: Tools) -> None:
         self._plans = plans
         self._tools = tools
-        self._executor = Executor(tools.journal, tools.clock, tools.tempo)
+        self._executor = Executor(tools.journal, tools.clock, tools.tempo, tools.evidence)
 
     async def run(self, held: Held) -> None:
         """Until the row is over. Raises LostLease, JournalFailed, Leaving."""

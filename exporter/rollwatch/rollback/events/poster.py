@@ -34,6 +34,8 @@ __all__ = ["Poster"]
 _log = structlog.get_logger(__name__)
 
 _EVERY_S = 30.0
+_LEAST_S = 1.0
+"""Between two posts: each looks at the whole of what stands, and a storm changes it many times a second."""
 _LASTS_S = 180.0
 """Without a repeat Alertmanager takes an alert for resolved after this."""
 _RECENT = 100
@@ -52,6 +54,7 @@ class Poster:
         links: Callable[[str, Posted, str], Mapping[str, str]],
         *,
         every_s: float = _EVERY_S,
+        least_s: float = _LEAST_S,
     ) -> None:
         self._journal = journal
         self._channel = channel
@@ -59,6 +62,7 @@ class Poster:
         self._metrics = metrics
         self._links = links
         self._every_s = every_s
+        self._least_s = least_s
         self._modes: Mapping[str, Mode] = {}
         self._others: dict[tuple[tuple[str, str], ...], Telling] = {}
         self._standing: dict[tuple[tuple[str, str], ...], Telling] = {}
@@ -119,6 +123,7 @@ class Poster:
                 await self.post()
             except JournalFailed as failure:
                 _log.error("events_not_read", why=failure.why)
+            await asyncio.sleep(self._least_s)
             try:
                 async with asyncio.timeout(self._every_s):
                     await self._wake.wait()

@@ -227,7 +227,7 @@ class Database:
             try:
                 return self._transact([work], hold, reads)[0]
             except exc.DBAPIError as error:
-                if attempt == _ATTEMPTS or not is_passing_race(error):
+                if hold.is_cut or attempt == _ATTEMPTS or not is_passing_race(error):
                     raise
             attempt += 1
 
@@ -245,7 +245,7 @@ class Database:
         try:
             return self._begin_once(hold, reads=reads, limit_s=limit_s)
         except exc.DBAPIError as error:
-            if not error.connection_invalidated:
+            if hold.is_cut or not error.connection_invalidated:
                 raise
         # It was from before the server's restart, and so were all that are kept; nothing has begun yet.
         return self._begin_once(hold, reads=reads, limit_s=limit_s)

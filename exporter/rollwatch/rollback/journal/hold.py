@@ -23,6 +23,8 @@ class Hold:
     def __init__(self) -> None:
         self._lock = Lock()
         self._connection: Connection | None = None
+        self.is_cut = False
+        """Nobody waits any more for what is done with it."""
 
     def take(self, connection: Connection) -> None:
         with self._lock:
@@ -37,6 +39,7 @@ class Hold:
 
         A frozen server keeps its connections alive: no timeout of its own, and none of TCP, ends that.
         """
+        self.is_cut = True
         # Somebody at the lock is not waiting for a database.
         if not self._lock.acquire(blocking=False):
             return

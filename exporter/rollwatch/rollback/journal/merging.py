@@ -33,9 +33,11 @@ class Report:
 
 def told_before(report: Report, known: Sequence[Deployment]) -> Deployment | None:
     """The one of `known` (all of the service, newest first) that the report is about; None: a new one."""
+    if report.rollback_id is not None:
+        ours = next((one for one in known if one.rollback_id == report.rollback_id), None)
+        if ours is not None:
+            return ours
     for index, deployment in enumerate(known):
-        if report.rollback_id is not None and report.rollback_id == deployment.rollback_id:
-            return deployment
         if _is_platforms_own(report, deployment):
             return deployment
         between = known[:index]

@@ -249,7 +249,8 @@ def _in_the_way(db: Connection, rollback: Rollback) -> Busy | None:
         ).scalar()
         if flight is not None:
             return Busy(flight, going.service, is_running=True)
-    if rollback.level is Level.EMERGENCY:
+    if rollback.level is not Level.AUTOMATIC:
+        # Once is for what acts by itself: a person may try again what came to nothing.
         return None
     for going in rollback.going:
         claimed_by = _claimed_by(db, rollback.environment, going.service, going.bad.key)

@@ -158,7 +158,7 @@ def _pieces(names: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _is_asked_again(row: dict[str, Any], now: float) -> bool:
     last = max(row["updated_at"], row["last_asked_at"] or 0.0)
-    return row["state"] in _ASKED_AGAIN and now - last >= _ASK_AGAIN_S
+    return row["state"] in _ASKED_AGAIN and row["resolved_at"] is None and now - last >= _ASK_AGAIN_S
 
 
 def _ask_again(db: Connection, alert: RollbackAlert, row: dict[str, Any], now: float) -> None:

@@ -122,7 +122,7 @@ def _fault_not_older(case: Case) -> Said:
         case.facts.fault_before,
         False,
         yes="The fault was not there before the deployment",
-        no="The alert or its paging twin was pending or firing already in the 15 min before the deployment",
+        no="The alert or its paging twin was pending or firing already before the deployment",
         open_="It is not known whether the fault is older than the deployment",
     )
     why = f"{before.why}: {began.why}" if before.is_passed else before.why

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from rollwatch.rollback.model.release import same_release
 from rollwatch.rollback.model.words import DeploymentSource, DeploymentState, ExecutionResult, StepState
+from rollwatch.rollback.policy.facts import Unanswered
 from rollwatch.rollback.steps.ended import Ended
 from rollwatch.rollback.strategies.strategy import Execution, Order, PlatformFailed
 from rollwatch.text import sentence
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     from rollwatch.rollback.journal_port import Journal
     from rollwatch.rollback.model.decision import Going
     from rollwatch.rollback.model.record import Step
-    from rollwatch.rollback.model.release import Deployment
+    from rollwatch.rollback.model.release import Deployment, Release
     from rollwatch.rollback.plan import ServicePlan
+    from rollwatch.rollback.policy.facts import Known
+    from rollwatch.rollback.ports import Evidence, ServiceNow
     from rollwatch.rollback.tempo import Tempo
 
 __all__ = ["Executor"]
@@ -52,12 +56,14 @@ class Executor:
     journal: Journal
     clock: Clock
     tempo: Tempo
+    evidence: Evidence
 
     async def execute(self, held: Held, going: Going, plan: ServicePlan, step: Step) -> Ended:
         """Give the order, for the step that was just written down. Raises JournalFailed, LostLease."""
         order = _order(held, going, plan)
         await self._open(held, going)
         execution = await self._bounded(plan.strategy.execute(order, _noting(held, step)), order)
+        execution = await self._until_live(held, going, execution, step.started_at + order.deadline_s)
         return await self._close(held, going, execution)
 
     async def reconcile(
@@ -80,6 +86,7 @@ class Executor:
             "rollback_reconciled", rollback=held.row.id, service=going.service, result=execution.result.value
         )
         if execution.result is not ExecutionResult.NOT_DONE:
+            execution = await self._until_live(held, going, execution, until)
             return await self._close(held, going, execution)
         if self.clock.wall() >= until:
             why: str | None = "its time was over"
@@ -91,7 +98,42 @@ class Executor:
             return await self._close(held, going, said)
         await self._open(held, going)
         execution = await self._bounded(plan.strategy.execute(order, _noting(held, step)), order)
+        execution = await self._until_live(held, going, execution, step.started_at + order.deadline_s)
         return await self._close(held, going, execution)
+
+    async def _until_live(self, held: Held, going: Going, execution: Execution, until: float) -> Execution:
+        """What a strategy has pushed is put into production by somebody else: wait until that is reported, or
+        the version is the target's. Nobody saying so is not done."""
+        made = execution.made
+        if execution.result is not ExecutionResult.DONE or made is None:
+            return execution
+        await self.journal.record_deployment(
+            made,
+            DeploymentState.STARTED,
+            DeploymentSource.ROLLBACK,
+            at=self.clock.wall(),
+            rollback_id=held.row.id,
+        )
+        while True:
+            said = await self._said_of(made)
+            if said is DeploymentState.FAILED:
+                why = f"{execution.detail} Its deployment has failed: the bad release may still run."
+                return replace(execution, result=ExecutionResult.FAILED, detail=why)
+            if said is DeploymentState.FINISHED or _is_seen(
+                await self.evidence.service_now(going.service), going
+            ):
+                return execution
+            left = until - self.clock.wall()
+            if left <= 0:
+                why = f"{execution.detail} Nobody has said that it was deployed: the bad release may run on."
+                return replace(execution, result=ExecutionResult.TIMED_OUT, detail=why)
+            await asyncio.sleep(min(self.tempo.look_every_s, left))
+
+    async def _said_of(self, made: Release) -> DeploymentState | None:
+        """How its deployment ended; CI may have told of it before we could write down that it is ours."""
+        last = await self.journal.deployments(service=made.service, limit=_LOOKED_BACK)
+        ended = (one.state for one in last if one.ended_at is not None and same_release(one.release, made))
+        return next(ended, None)
 
     async def _what_happened(
         self, held: Held, plan: ServicePlan, order: Order, step: Step, until: float
@@ -163,6 +205,17 @@ class Executor:
         """This rollback's own deployment of the service, if it is recorded."""
         last = await self.journal.deployments(service=going.service, limit=_LOOKED_BACK)
         return next((one for one in last if one.rollback_id == held.row.id), None)
+
+
+def _is_seen(now: Known[ServiceNow], going: Going) -> bool:
+    """Whether health endpoints report the target's version, where that tells it from the bad one."""
+    wanted = going.target.version
+    return (
+        not isinstance(now, Unanswered)
+        and wanted is not None
+        and wanted != going.bad.version
+        and now.version == wanted
+    )
 
 
 def _order(held: Held, going: Going, plan: ServicePlan) -> Order:

@@ -15,7 +15,7 @@ from rollwatch.rollback.web.api_bodies import (
 )
 from rollwatch.rollback.web.api_exchange import APPROVERS, BASE, TRIGGERERS, acting, path_id, reading, signed
 from rollwatch.rollback.web.api_shapes import pauses_json, rollback_json, triggered_json
-from rollwatch.rollback.web.api_types import BreakerJson, PausesJson
+from rollwatch.rollback.web.api_types_status import BreakerJson, PausesJson
 from rollwatch.rollback.web.service import Wish
 from rollwatch.serving.route import Route
 

@@ -23,7 +23,7 @@ from rollwatch.rollback.web.api_exchange import (
 )
 from rollwatch.rollback.web.api_query import limit_of, service_of, time_of
 from rollwatch.rollback.web.api_shapes import deployment_json
-from rollwatch.rollback.web.api_types import DeploymentsJson
+from rollwatch.rollback.web.api_types_release import DeploymentsJson
 from rollwatch.rollback.web.declined import Declined
 from rollwatch.serving.refusal import Refusal
 from rollwatch.serving.route import Route

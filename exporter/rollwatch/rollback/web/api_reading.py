@@ -16,7 +16,7 @@ from rollwatch.rollback.web.api_exchange import (
 )
 from rollwatch.rollback.web.api_query import limit_of, service_of, text_of
 from rollwatch.rollback.web.api_shapes import explanation_json, rollback_json, status_json, whole_json
-from rollwatch.rollback.web.api_types import HistoryJson
+from rollwatch.rollback.web.api_types_status import HistoryJson
 from rollwatch.serving.refusal import Refusal
 from rollwatch.serving.route import Route
 

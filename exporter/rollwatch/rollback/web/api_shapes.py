@@ -5,26 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rollwatch.rollback.model.words import State
-from rollwatch.rollback.web.api_types import (
-    ActiveTriggerJson,
-    AlertJson,
+from rollwatch.rollback.web.api_types_decision import (
     DecisionJson,
-    DeploymentJson,
     ExplainedJson,
     ExplanationJson,
     GoingJson,
     GuardJson,
-    PauseJson,
-    ReleaseJson,
+    UnusableJson,
+)
+from rollwatch.rollback.web.api_types_release import DeploymentJson, ReleaseJson
+from rollwatch.rollback.web.api_types_rollback import (
+    AlertJson,
     RollbackJson,
     RunningJson,
-    StatusJson,
     StepJson,
     TransitionJson,
     TriggeredJson,
-    UnusableJson,
     WholeJson,
 )
+from rollwatch.rollback.web.api_types_status import ActiveTriggerJson, PauseJson, StatusJson
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

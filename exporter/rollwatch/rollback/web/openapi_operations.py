@@ -22,19 +22,10 @@ from rollwatch.rollback.web.api_bodies import (
 )
 from rollwatch.rollback.web.api_exchange import APPROVERS, BASE, DEPLOYERS, READERS, TRIGGERERS
 from rollwatch.rollback.web.api_query import LIMIT, LIMIT_MAX, WORD_PATTERN
-from rollwatch.rollback.web.api_types import (
-    BreakerJson,
-    DeploymentJson,
-    DeploymentsJson,
-    ExplanationJson,
-    HistoryJson,
-    PausesJson,
-    RollbackJson,
-    StatusJson,
-    TakenJson,
-    TriggeredJson,
-    WholeJson,
-)
+from rollwatch.rollback.web.api_types_decision import ExplanationJson, TakenJson
+from rollwatch.rollback.web.api_types_release import DeploymentJson, DeploymentsJson
+from rollwatch.rollback.web.api_types_rollback import RollbackJson, TriggeredJson, WholeJson
+from rollwatch.rollback.web.api_types_status import BreakerJson, HistoryJson, PausesJson, StatusJson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from rollwatch.rollback.journal.journal import SqlJournal, open_journal
 from rollwatch.rollback.journal.schema import METADATA
 from support.rollback_postgres import PostgresServer, postgres
+from support.rollback_rows import memory_directory
 
 __all__ = ["postgres"]
 
@@ -19,8 +22,6 @@ __all__ = ["postgres"]
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty journal, to be copied: making one writes all its tables."""
-    import asyncio
-
     path = tmp_path_factory.mktemp("journal") / "template.db"
 
     async def make() -> None:
@@ -37,13 +38,13 @@ def postgres_emptied(postgres: PostgresServer) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
     """Where an empty journal is."""
     if request.param == "sqlite":
-        path = tmp_path / "journal" / "rollback.db"
-        path.parent.mkdir()
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        yield str(path)
+        with tempfile.TemporaryDirectory(prefix="rollwatch-journal-", dir=memory_directory()) as directory:
+            path = Path(directory) / "rollback.db"
+            shutil.copy(request.getfixturevalue("sqlite_template"), path)
+            yield str(path)
         return
     shared: str = request.getfixturevalue("postgres_emptied")
     with psycopg.connect(shared, autocommit=True) as connection:

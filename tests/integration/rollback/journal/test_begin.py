@@ -79,19 +79,18 @@ async def _over(journal: SqlJournal) -> Rollback:
     return await journal.move(rollback, State.FAILED, now=NOW, by="one", why="failed")
 
 
-@pytest.mark.parametrize("level", [Level.AUTOMATIC, Level.MANUAL])
-async def test_a_release_is_taken_back_once(journal: SqlJournal, level: Level) -> None:
+async def test_a_release_is_taken_back_once(journal: SqlJournal) -> None:
     first = await _over(journal)
-    wanted = None if level is Level.AUTOMATIC else wish_of(level)
-    second = await brought_to(journal, State.SETTLING, number=2, wanted=wanted)
+    second = await brought_to(journal, State.SETTLING, number=2)
 
     assert await _begin(journal, second) == Busy(first.id, "api", is_running=False)
     assert isinstance(await _begin(journal, second, going_of("e")), Rollback)
 
 
-async def test_an_emergency_may_take_it_back_once_more(journal: SqlJournal) -> None:
+@pytest.mark.parametrize("level", [Level.MANUAL, Level.EMERGENCY])
+async def test_a_person_may_take_it_back_once_more(journal: SqlJournal, level: Level) -> None:
     first = await _over(journal)
-    second = await brought_to(journal, State.SETTLING, wanted=wish_of(Level.EMERGENCY))
+    second = await brought_to(journal, State.SETTLING, wanted=wish_of(level))
 
     begun = await _begin(journal, second)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from sqlalchemy import exc
 from rollwatch.rollback.journal.engines import Waits
 from rollwatch.rollback.journal.failures import explained
 from rollwatch.rollback.journal.journal import SqlJournal, open_journal
+from rollwatch.rollback.model.record import Rollback
 from rollwatch.rollback.model.words import State
 from rollwatch.rollback.ports import JournalFailed
 from support.processes import DEADLINE_S
@@ -82,14 +86,10 @@ async def test_a_disk_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> 
     backup.close()
 
     assert all(isinstance(answer, JournalFailed) for answer in answers)
-    rows: list[Any] = []
-    while not rows:
-        try:
-            await journal.take([(alert_of(10), "api")], NOW)
-        except JournalFailed:
-            continue
-        rows = list(await journal.history())
-    assert f"{9:016x}" not in {row.alert.fingerprint for row in rows}
+    async with asyncio.timeout(DEADLINE_S):
+        while not (rows := await _answer(journal, 10)):
+            pass
+    assert f"{9:016x}" not in {row.alert.fingerprint for row in rows if row.alert is not None}
     await journal.close()
 
 
@@ -135,7 +135,7 @@ def test_what_sqlite_says(error_of: str, says: str, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    """To be stopped and frozen."""
+    """To be stopped."""
     with running_postgres() as server:
         yield server
 
@@ -170,28 +170,84 @@ async def test_a_server_that_was_restarted_meanwhile_is_not_noticed(server: Post
     await journal.close()
 
 
-async def test_a_server_that_is_frozen_is_not_waited_for(server: PostgresServer) -> None:
-    waits = Waits(connect=2, statement=2, answer=0.5)
-    journal = await open_journal(server.new_database(), waits=waits)
-    await asyncio.gather(taken(journal, 1), journal.history())
+async def test_a_connection_that_falls_silent_is_given_up(postgres: PostgresServer) -> None:
+    """A frozen server, or a network that swallows everything: nothing ends such a connection by itself."""
+    url = postgres.new_database()
+    directory = Path(tempfile.mkdtemp(prefix="rollwatch-silent-"))
+    async with _Relay(postgres.directory, directory) as relay:
+        through = url.replace(str(postgres.directory), str(directory))
+        journal = await open_journal(through, waits=Waits(answer=0.3))
+        await asyncio.gather(taken(journal, 1), journal.history(), journal.figures())
 
-    server.freeze()
+        relay.falls_silent()
+        failures = await asyncio.gather(
+            journal.take([(alert_of(2), "api")], NOW), journal.history(), return_exceptions=True
+        )
+
+        assert {str(failure) for failure in failures} == {
+            "the journal can't be used: the database did not answer within 0.3 s"
+        }
+        async with asyncio.timeout(DEADLINE_S):
+            while not (rows := await _answer(journal)):
+                pass
+        assert len(rows) == 2
+        await journal.close()
+    shutil.rmtree(directory)
+
+
+async def _answer(journal: SqlJournal, number: int = 2) -> Sequence[Rollback]:
+    """All rows, after one more was taken; nothing while that is not possible."""
     try:
-        await _fails(journal, r"did not answer within 0\.5 s|can't be reached")
-    finally:
-        server.thaw()
+        await journal.take([(alert_of(number), "api")], NOW)
+        return await journal.history()
+    except JournalFailed:
+        return ()
 
-    async def goes() -> bool:
-        try:
-            await journal.check()
-        except JournalFailed:
-            return False
-        return True
 
-    while not await goes():
-        pass
-    assert len(await journal.history()) <= 2
-    await journal.close()
+class _Relay:
+    """Before a PostgreSQL: what is connected can be made to fall silent, while new connections go on."""
+
+    def __init__(self, server: Path, directory: Path) -> None:
+        self._server = server / ".s.PGSQL.5432"
+        self._own = directory / ".s.PGSQL.5432"
+        self._tasks: list[asyncio.Task[None]] = []
+        self._flows: list[asyncio.Event] = []
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def __aenter__(self) -> _Relay:
+        self._listener = await asyncio.start_unix_server(self._connected, self._own)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._listener.close()
+        for writer in self._writers:
+            writer.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks, timeout=5)
+
+    def falls_silent(self) -> None:
+        for flow in self._flows:
+            flow.clear()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_unix_connection(self._server)
+        self._writers += [writer, back]
+        flow = asyncio.Event()
+        flow.set()
+        self._flows.append(flow)
+        for source, sink in ((reader, back), (there, writer)):
+            self._tasks.append(asyncio.create_task(self._carry(source, sink, flow), name="relay"))
+
+    async def _carry(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, flow: asyncio.Event
+    ) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(65_536):
+                await flow.wait()
+                sink.write(data)
+                await sink.drain()
+        sink.close()
 
 
 async def test_a_session_that_keeps_the_lock_is_bounded(postgres: PostgresServer) -> None:

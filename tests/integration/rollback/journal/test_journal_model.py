@@ -21,7 +21,7 @@ from rollwatch.rollback.journal_port import Busy
 from rollwatch.rollback.model.record import Rollback
 from rollwatch.rollback.model.words import TRANSITIONS, State
 from rollwatch.rollback.ports import LostLease
-from support.rollback_rows import NOW, alert_of, going_of
+from support.rollback_rows import NOW, alert_of, going_of, memory_directory
 
 T = TypeVar("T")
 _INCIDENTS = st.integers(0, 11)
@@ -69,7 +69,7 @@ class Journals(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._runner = asyncio.Runner()
-        self._directory = Path(tempfile.mkdtemp(prefix="rollwatch-model-"))
+        self._directory = Path(tempfile.mkdtemp(prefix="rollwatch-model-", dir=memory_directory()))
         path = self._directory / "rollback.db"
         shutil.copy(self.template, path)
         self.journals: list[SqlJournal] = [self._run(open_journal(str(path))) for _ in _OWNERS]
@@ -290,7 +290,7 @@ def test_the_journal_agrees_with_its_model(sqlite_template: Path) -> None:
     run_state_machine_as_test(
         Journals,
         settings=settings(
-            max_examples=25,
+            max_examples=15,
             stateful_step_count=70,
             deadline=None,
             suppress_health_check=list(HealthCheck),

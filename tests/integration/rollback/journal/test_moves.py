@@ -95,6 +95,19 @@ async def test_only_one_of_two_moves(journal: SqlJournal, other: SqlJournal) -> 
     assert len(await journal.transitions(rollback.id)) == 2
 
 
+async def test_what_was_read_before_is_not_written_back(journal: SqlJournal) -> None:
+    before = await brought_to(journal, State.SETTLING)
+    now = await journal.move(before, State.SETTLING, now=NOW, by="one", why="asked", asked=1)
+
+    with pytest.raises(LostLease):
+        await journal.move(before, State.SETTLING, now=NOW, by="one", why="asked", asked=7)
+    going = dataclasses.replace(before, going=(going_of(),))
+    with pytest.raises(LostLease):
+        await journal.begin(going, now=NOW, by="one", why="the guards are met")
+
+    assert await journal.get(before.id) == now
+
+
 async def test_a_move_without_a_lease_is_refused(journal: SqlJournal) -> None:
     rollback_id = await taken(journal)
     row = await journal.get(rollback_id)

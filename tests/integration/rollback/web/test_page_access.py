@@ -286,6 +286,21 @@ async def test_what_was_declined_is_said_in_words(tmp_path: Path) -> None:
             assert answer.status == 404
 
 
+async def test_a_form_that_is_sent_twice_is_done_once(tmp_path: Path) -> None:
+    async with pages(tmp_path) as here, visitor() as client:
+        csrf = await here.enter(client, Role.TRIGGER)
+        await post(here, client, "/act/dry-run", csrf=csrf, service="api", reason="x")
+        [dry] = await here.web.journal.history(limit=5)
+        sent = (post(here, client, "/act/trigger", csrf=csrf, id=dry.id) for _ in range(3))
+        assert {status for status, _ in await asyncio.gather(*sent)} == {200}
+        assert await here.web.rows() == 2
+        async with visitor() as another:
+            csrf = await here.enter(another, Role.APPROVE)
+            _, text = await post(here, another, "/act/trigger", csrf=csrf, id=dry.id)
+            assert "there is no dry run of yours" in text
+        assert await here.web.rows() == 2
+
+
 async def test_deployments_are_marked_and_the_limit_is_counted_anew(tmp_path: Path) -> None:
     async with pages(tmp_path) as here, visitor() as client:
         csrf = await here.enter(client, Role.TRIGGER)

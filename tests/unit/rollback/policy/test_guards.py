@@ -115,7 +115,7 @@ TABLE = [
     (Guard.RECENT_RELEASE, FAIL, question(alert=None), "No alert"),
     (Guard.FAULT_NOT_OLDER, PASS, {}, "the alert began 4 min after the deployment of api 1.5.0"),
     (Guard.FAULT_NOT_OLDER, FAIL, question(alert=alert(6 * MINUTE + 1)), "The alert began 1 s before"),
-    (Guard.FAULT_NOT_OLDER, FAIL, facts(fault_before=True), "in the 15 min before the deployment"),
+    (Guard.FAULT_NOT_OLDER, FAIL, facts(fault_before=True), "already before the deployment"),
     (Guard.FAULT_NOT_OLDER, OPEN, facts(fault_before=SILENT), "the request timed out"),
     (Guard.FAULT_NOT_OLDER, FAIL, question(alert=None), "No alert"),
     (Guard.STILL_FIRING, PASS, {}, "fires now"),
