@@ -3,8 +3,8 @@ SHELL := /bin/sh
 PYTHON ?=
 B ?=
 T ?=
-# Two workers: enough to hide the waiting in integration tests, few enough not to disturb each other's clocks.
-WORKERS ?= 2
+# How many tests at a time; tools/test chooses for itself.
+WORKERS ?=
 
 export PYTHON
 bin := .venv/bin
@@ -48,7 +48,7 @@ check: setup ## Formatting, lint, types, direction of imports, generated files
 ifeq ($(T),)
 test: setup packages check ## All tests with coverage; only some: make test T=tests/unit
 	@tools/rum --require
-	@tools/test -n $(WORKERS)
+	@WORKERS=$(WORKERS) tools/test
 else
 test: setup packages
 	@tools/rum --require
@@ -65,7 +65,7 @@ soak: setup packages ## The demo for 30 minutes under changing faults (SECONDS=1
 	@PYTHONPATH=tests $(bin)/python -m bench soak --seconds $(or $(SECONDS),1800)
 
 chaos: setup packages ## The tests that kill, starve and confuse the exporter, ten times over (ROUNDS=10)
-	@set -e; for round in $$(seq $(or $(ROUNDS),10)); do echo "round $$round"; $(pytest) -q -x -n $(WORKERS) tests/chaos; done
+	@set -e; for round in $$(seq $(or $(ROUNDS),10)); do echo "round $$round"; $(pytest) -q -x -n $(or $(WORKERS),2) tests/chaos; done
 
 wheel: setup rum ## Build dist/rollwatch-*.whl
 	@$(bin)/python -m build --wheel --no-isolation --outdir dist . >.cache/wheel.log 2>&1 || { cat .cache/wheel.log >&2; exit 1; }

@@ -11,7 +11,7 @@ from mutants.rules import Mutant, case_files, load_groups, mutants, notices
 GROUPS = load_groups()
 TESTS = case_files()
 EVERY = [mutant for group in GROUPS.values() for mutant in mutants(group)]
-SAMPLE = 120
+SAMPLE = 60
 
 
 def _sample() -> list[Mutant]:

@@ -22,7 +22,7 @@ from rollwatch.demo.rundir import RunDir
 from support.demo_up import Demo, overview_of, started
 from support.noisy_day import STEP_S, Day, Scrape, input_series, read_scrape
 
-HOURS = float(os.environ.get("NOISY_HOURS", "2"))
+HOURS = float(os.environ.get("NOISY_HOURS", "1"))
 SEED = int(os.environ.get("NOISY_SEED", "1"))
 # What a small production sees now and then. Requests that all fail or hang for a while are no noise.
 BLIPS = [

@@ -14,6 +14,7 @@ __all__ = [
     "ASCII_MARKS",
     "MARKS",
     "decision_lines",
+    "deployment_row",
     "duration",
     "headline",
     "moment",
@@ -38,6 +39,7 @@ _STEP_RESULTS = {
     "unknown": "unanswered",
     "skipped": "skipped",
 }
+_RELEASE_MARKS: Mapping[bool | None, str] = {True: "good", False: "bad", None: ""}
 _TEXT_MAX = 500
 _OUTPUT_LINES = 20
 
@@ -118,6 +120,20 @@ def decision_lines(decision: Mapping[str, Any], marks: Mapping[str, str]) -> Ite
         yield f"  {mark} {words(guard['guard']):<{width}}  {words(guard['why'])}{hard}"
     if decision["proposal"]:
         yield f"  instead: {words(decision['proposal'])}"
+
+
+def deployment_row(deployment: Mapping[str, Any]) -> tuple[str, ...]:
+    """Its id, service, release, state, source, when that state began, and mark."""
+    release, ended_at = deployment["release"], deployment["ended_at"]
+    return (
+        words(deployment["id"]),
+        words(release["service"]),
+        words(release["shown"]),
+        words(deployment["state"]),
+        words(deployment["source"]),
+        moment(deployment["started_at"] if ended_at is None else ended_at),
+        _RELEASE_MARKS[deployment["marked"]],
+    )
 
 
 def step_line(step: Mapping[str, Any], marks: Mapping[str, str], *, output: bool = False) -> Iterator[str]:

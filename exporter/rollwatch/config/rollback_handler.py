@@ -52,7 +52,7 @@ class FallbackSpec(Spec):
 
 
 class FreezeSpec(Spec):
-    """A time in which nothing is rolled back automatically."""
+    """A time in which nothing is rolled back, but by a person as an emergency."""
 
     from_: Annotated[Moment, Field(alias="from")]
     """When it begins: `"2026-12-24T18:00:00+01:00"`, in quotes."""
@@ -69,7 +69,7 @@ class FreezeSpec(Spec):
 
 
 class WeeklyFreezeSpec(Spec):
-    """The same every week; it may run over the end of the week."""
+    """A freeze of every week, which may run over the end of the week: only an emergency passes it."""
 
     from_day: Weekday
     """The day on which it begins."""
@@ -123,7 +123,7 @@ class HandlerSpec(Spec):
     ]
     """Services that are released together, in the order in which they are taken back, by name of the unit."""
     freezes: Annotated[tuple[FreezeSpec, ...], Field(max_length=200)] = ()
-    """Times in which nothing is rolled back automatically."""
+    """Times in which nothing is rolled back, neither by an alert nor by hand; only an emergency is."""
     weekly_freezes: Annotated[tuple[WeeklyFreezeSpec, ...], Field(max_length=50)] = ()
     """The same, every week."""
     systemic: SystemicSpec = SystemicSpec()
