@@ -1,4 +1,4 @@
-"""From a bad release to a verified good one in the demo: what the handler itself takes, and what was to be waited for."""
+"""From a bad release to a verified good one in the demo: what the handler takes, and what is waited for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ ROUNDS = 2
 SETTLE_S = 5.0
 VERIFY_S = 10.0
 """Three looks in a row, 5 s apart, as the demo's configuration has it."""
-OWN_S = 30.0
+WITHIN_S = 120.0
+"""About two minutes, as people are promised."""
 
 
 def run() -> Table:
@@ -36,9 +37,9 @@ def run() -> Table:
         method=(
             f"`rollwatch demo up`, then `rollwatch demo bad-release` {ROUNDS} times: a real repository, "
             "Prometheus and Alertmanager at the demo's pace (5 s; windows of 1 min). Times are those of the "
-            "journal. To be waited for: the rule's window until it fires, `settle`, the deployment itself (2 s), "
-            f"{VERIFY_S:g} s for three looks in a row, and until Prometheus has the alert no more. The handler's "
-            "own is the rest: judging, writing, reverting, looking again."
+            "journal. To be waited for, from the alert on: `settle`, three looks in a row "
+            f"({VERIFY_S:g} s), and until Prometheus has the alert no more. The handler's own is the rest: "
+            "Alertmanager's call, judging, reverting, CI's deployment (2 s), fresh probe runs, asking again."
         ),
         headers=(
             "round",
@@ -60,11 +61,10 @@ def run() -> Table:
             for number in range(1, ROUNDS + 1):
                 row, own_s = _round(run_dir)
                 table.rows.append((str(number), *row, f"{own_s:.1f}"))
+                all_s = float(row[-1])
                 table.targets.append(
                     Target(
-                        f"round {number}: the handler's own time under {OWN_S:g} s",
-                        f"{own_s:.1f} s",
-                        own_s < OWN_S,
+                        f"round {number}: verified within {WITHIN_S:g} s", f"{all_s:.1f} s", all_s < WITHIN_S
                     )
                 )
     return table

@@ -51,8 +51,7 @@ async def _inside(path: str) -> dict[str, float]:
     try:
         return {
             "a webhook is taken": await _timed(lambda number: _take(journal, number)),
-            "what is due": await _timed(lambda _: journal.due(time.time(), limit=64)),
-            "when something is due next": await _timed(lambda _: journal.next_due_at()),
+            "what is due, and when the next": await _timed(lambda _: journal.due(time.time(), limit=64)),
             "the past, for a decision": await _timed(lambda _: _past(journal)),
         }
     finally:

@@ -199,6 +199,10 @@ def _alertmanager(
     stack: ExitStack, run_dir: RunDir, ports: Mapping[str, int], recorder: Recorder, factor: float
 ) -> None:
     home = run_dir.alertmanager
+    # What the rollback handler would do is no part of this: it does not run here.
+    text, count = re.subn(r"^  rollback_handler: .*\n", "", run_dir.config.read_text(), flags=re.MULTILINE)
+    assert count == 1
+    run_dir.config.write_text(text)
     files = alertmanager_configuration(run_dir)
     shipped = files["alertmanager.yml"]
     _write(home, files | {"alertmanager.yml": routes(shipped, factor, recorder.webhook)})

@@ -18,8 +18,10 @@ __all__ = [
     "NOW",
     "alert_of",
     "brought_to",
+    "due",
     "going_of",
     "memory_directory",
+    "next_due_at",
     "release_of",
     "taken",
     "wish_of",
@@ -87,6 +89,16 @@ async def taken(journal: SqlJournal, number: int = 1, *, service: str = "api", n
     found = await journal.take([(alert_of(number, service=service), service)], now)
     assert len(found.new) == 1
     return found.new[0]
+
+
+async def due(journal: SqlJournal, now: float, *, limit: int = 100) -> list[str]:
+    """The ids of what somebody must work on."""
+    return [row.id for row in (await journal.due(now, limit=limit)).rows]
+
+
+async def next_due_at(journal: SqlJournal) -> float | None:
+    """When something is due that is not now."""
+    return (await journal.due(NOW)).next_at
 
 
 async def brought_to(

@@ -32,7 +32,7 @@ def render_config(ports: Mapping[str, int], stack: StackPorts, *, interval: str,
     timeout = format_seconds(min(parse_seconds(interval), _LONGEST_TIMEOUT_S))
     shipped, asked = _DEFAULTS.format("5s", "4s"), _DEFAULTS.format(interval, timeout)
     text = text.replace(shipped, asked)
-    text = text.replace("repository: releases/", f"repository: {releases}/")
+    text = text.replace("repository: /srv/larkspur/", f"repository: {releases}/")
     return re.sub(
         r"(?P<host>127\.0\.0\.1|localhost):(?P<port>\d+)",
         lambda match: f"{match['host']}:{actual[match['port']]}",

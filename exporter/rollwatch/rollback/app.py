@@ -19,6 +19,7 @@ from rollwatch.clock import SystemClock
 from rollwatch.config.secrets import SecretStore
 from rollwatch.errors import CantStart, SecretUnavailable
 from rollwatch.metrics.store import Store
+from rollwatch.rollback.deployments.measuring import Measuring
 from rollwatch.rollback.deployments.watcher import Watcher
 from rollwatch.rollback.events.channel import Channel
 from rollwatch.rollback.events.poster import Poster
@@ -329,8 +330,9 @@ async def _reload_on(hang_up: asyncio.Event, reloader: HandlerReloader, parts: P
 
 
 async def _keep_house(parts: Parts) -> None:
-    """Forget what is old, see whether the journal is back, close what a reload left."""
+    """See whether the journal is back, forget what is old, count deployments, close what a reload left."""
     prune_at = parts.clock.monotonic()
+    measuring = Measuring(parts.journal, parts.metrics, parts.clock)
     while True:
         try:
             if parts.clock.monotonic() >= prune_at:
@@ -339,6 +341,7 @@ async def _keep_house(parts: Parts) -> None:
                 prune_at = parts.clock.monotonic() + _PRUNE_EVERY_S
             await parts.journal.check()
             parts.metrics.journal_worked(True)
+            await measuring.refresh(parts.in_force.strategies, parts.in_force.config.environment)
         except JournalFailed as failure:
             parts.metrics.journal_worked(False)
             _log.error("journal_failed", why=failure.why)

@@ -1,4 +1,4 @@
-"""`GET /metrics` of the handler: what the journal says is read at each scrape."""
+"""`GET /metrics` of the handler: what the journal says now is read at each scrape."""
 
 from __future__ import annotations
 
@@ -20,9 +20,6 @@ __all__ = ["HandlerExposition"]
 _log = structlog.get_logger(__name__)
 
 _NEWEST = 100
-_MONTH_S = 30 * 86_400.0
-_DORA_EVERY_S = 60.0
-_DORA_ROWS = 5000
 
 
 class HandlerExposition:
@@ -30,7 +27,6 @@ class HandlerExposition:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._dora_at = float("-inf")
         self._process = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._process)
@@ -62,16 +58,3 @@ class HandlerExposition:
             pauses=await journal.pauses(),
             figures=await journal.figures(),
         )
-        if self._parts.clock.monotonic() - self._dora_at < _DORA_EVERY_S:
-            return
-        now = self._parts.clock.wall()
-        for service in self._parts.in_force.strategies:
-            metrics.show_deployment_figures(
-                service,
-                self._parts.in_force.config.environment,
-                await journal.deployments(service=service, limit=_DORA_ROWS),
-                await journal.history(service=service, limit=_DORA_ROWS),
-                since=now - _MONTH_S,
-                until=now,
-            )
-        self._dora_at = self._parts.clock.monotonic()

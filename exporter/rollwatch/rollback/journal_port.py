@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rollwatch.rollback.model.alert import RollbackAlert
+    from rollwatch.rollback.model.decision import Going
     from rollwatch.rollback.model.record import Pause, Rollback, Step, Transition
     from rollwatch.rollback.model.release import Deployment, Release
     from rollwatch.rollback.model.words import (
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     )
     from rollwatch.rollback.policy.facts import Claim, Incident
 
-__all__ = ["Busy", "Journal", "NewRollback", "Past", "Reply", "Taken"]
+__all__ = ["Busy", "CarriedOut", "Due", "DueRow", "Journal", "NewRollback", "Past", "Reply", "Taken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,28 @@ class Taken:
     repeated: int = 0
     """Already known, and nothing to ask again."""
     resolved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DueRow:
+    """What must be known of a row before it is leased."""
+
+    id: str
+    environment: str
+    service: str
+    is_running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What there is to do, now and later."""
+
+    rows: tuple[DueRow, ...] = ()
+    """Open ones that somebody must work on and nobody has leased: RECEIVED; SETTLING whose time is up;
+    AWAITING_APPROVAL that expired or was approved; every running one. Oldest first."""
+    next_at: float | None = None
+    """When the next SETTLING or AWAITING_APPROVAL becomes due, or a lease of an open row ends. What is due
+    for anybody at once (RECEIVED, running without a lease) does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +103,22 @@ class Past:
     """When automatic rollbacks that touch a service of the unit began, since `since`."""
     breaker_closed_at: float | None = None
     incidents: tuple[Incident, ...] = ()
-    """Of every unit of the environment, last delivered since `since`; and all of this unit's services that
-    began after the oldest of `deployments`."""
+    """Of every unit of the environment, last delivered since `incidents_since`; and all of this unit's
+    services that began after the oldest of `deployments`."""
     pauses: tuple[Pause, ...] = ()
+    resolved_at: float | None = None
+    """When the incident of the row that asks was reported as resolved."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedOut:
+    """A rollback that took something back, or may have: as much of it as figures need."""
+
+    id: str
+    environment: str
+    state: State
+    updated_at: float
+    going: tuple[Going, ...]
 
 
 class Journal(Protocol):
@@ -107,14 +143,8 @@ class Journal(Protocol):
         """A row RECEIVED for a person."""
         ...
 
-    async def due(self, now: float, *, limit: int = 100) -> Sequence[str]:
-        """Ids of open rows that somebody must work on and nobody has leased: RECEIVED; SETTLING whose time is
-        up; AWAITING_APPROVAL that expired or was approved; every running one. Oldest first."""
-        ...
-
-    async def next_due_at(self) -> float | None:
-        """When the next SETTLING or AWAITING_APPROVAL becomes due, or a lease of an open row ends. What is
-        due for anybody at once (RECEIVED, running without a lease) does not count."""
+    async def due(self, now: float, *, limit: int = 100) -> Due:
+        """At most `limit` rows; `next_at` is of all of them."""
         ...
 
     async def lease(self, rollback_id: str, owner: str, now: float, until: float) -> Rollback | None:
@@ -191,8 +221,17 @@ class Journal(Protocol):
         """Every open row, oldest first."""
         ...
 
-    async def past(self, environment: str, services: Sequence[str], *, since: float) -> Past:
-        """What `policy` needs; one read."""
+    async def past(
+        self,
+        environment: str,
+        services: Sequence[str],
+        *,
+        since: float,
+        incidents_since: float | None = None,
+        rollback_id: str | None = None,
+    ) -> Past:
+        """What `policy` needs; one read. Without `incidents_since` incidents are since `since`, too;
+        `rollback_id` is the row that asks."""
         ...
 
     async def record_deployment(
@@ -217,6 +256,18 @@ class Journal(Protocol):
         self, *, service: str | None = None, limit: int = 50, before: float | None = None
     ) -> Sequence[Deployment]:
         """Newest first."""
+        ...
+
+    async def deployed(
+        self, environment: str, service: str, *, since: float, limit: int
+    ) -> Sequence[Deployment]:
+        """The newest that began since then, newest first; where none did, the last one before, if any."""
+        ...
+
+    async def carried_out(
+        self, environment: str, states: Sequence[State], *, since: float, limit: int
+    ) -> Sequence[CarriedOut]:
+        """Rollbacks with something to take back, last moved since then; the newest `limit` in each state."""
         ...
 
     async def mark(

@@ -70,12 +70,13 @@ class Judge:
             facts = await self._gatherer.facts(question, rules)
         decision = self._decide(question, facts, rules)
         self._observer.judged(row.service, row.environment, decision, self._clock.monotonic() - began)
-        await self._follow(held, decision, rules)
+        await self._follow(held, decision, rules, facts.now)
 
-    async def _follow(self, held: Held, decision: Decision, rules: UnitRules | None) -> None:
+    async def _follow(self, held: Held, decision: Decision, rules: UnitRules | None, asked_at: float) -> None:
         row = held.row
         now = self._clock.wall()
-        asked = {"decision": decision, "asked": row.asked + 1, "last_asked_at": now}
+        # What came while the answers were gathered is not in them: the last look must find it new.
+        asked = {"decision": decision, "asked": row.asked + 1, "last_asked_at": asked_at}
         move = next_move(row, decision, now, rules)
         _log.info(
             "rollback_judged",
@@ -104,6 +105,7 @@ def question_of(row: Rollback) -> Question:
         service=row.service,
         alert=row.alert,
         first_asked_at=row.created_at if row.asked else None,
+        is_asked_anew=row.asked > 0 and row.state is State.RECEIVED,
         expected=row.first_bad,
         approved=row.approved_by is not None,
         wanted_target=row.wanted_target,

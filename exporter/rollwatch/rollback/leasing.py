@@ -24,11 +24,12 @@ _log = structlog.get_logger(__name__)
 
 @contextlib.asynccontextmanager
 async def renewing(
-    journal: Journal, rollback_id: str, owner: str, clock: Clock, tempo: Tempo
+    journal: Journal, rollback_id: str, owner: str, clock: Clock, tempo: Tempo, *, since: float
 ) -> AsyncIterator[None]:
     """Renews the lease meanwhile. When it is lost what runs inside is cancelled at once; raises LostLease.
 
-    A lease that could not be renewed for `give_up_after_s` counts as lost, since somebody may take it soon.
+    The lease was asked for at `since`, on the monotonic clock: the answer may have taken long. One that could
+    not be renewed for `give_up_after_s` counts as lost, since somebody may take it soon.
     """
     work = asyncio.current_task()
     if work is None:
@@ -38,7 +39,7 @@ async def renewing(
     async def keep() -> None:
         nonlocal is_lost
         try:
-            await _keep(journal, rollback_id, owner, clock, tempo)
+            await _keep(journal, rollback_id, owner, clock, tempo, since)
         finally:
             if not is_over:
                 is_lost = True
@@ -57,10 +58,12 @@ async def renewing(
         await asyncio.wait([keeper])
 
 
-async def _keep(journal: Journal, rollback_id: str, owner: str, clock: Clock, tempo: Tempo) -> None:
+async def _keep(  # noqa: PLR0917
+    journal: Journal, rollback_id: str, owner: str, clock: Clock, tempo: Tempo, since: float
+) -> None:
     """Returns when the lease is lost, or may be before we know."""
-    renewed_at = clock.monotonic()
-    pause_s = tempo.renew_every_s
+    renewed_at = since
+    pause_s = max(0.0, tempo.renew_every_s - (clock.monotonic() - since))
     while True:
         await asyncio.sleep(pause_s)
         left_s = renewed_at + tempo.give_up_after_s - clock.monotonic()

@@ -6,13 +6,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from rollwatch.metrics import rollback_catalogue as m
-from rollwatch.rollback.deployments.dora import figures as deployment_figures
 from rollwatch.rollback.model.words import DeploymentSource, DeploymentState, State, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from rollwatch.metrics.store import Store
+    from rollwatch.rollback.deployments.dora import DeploymentFigures
     from rollwatch.rollback.model.decision import Decision
     from rollwatch.rollback.model.record import Pause, Rollback
     from rollwatch.rollback.model.release import Deployment
@@ -166,25 +166,17 @@ class HandlerMetrics:
             oldest.set(received)
 
     def show_deployment_figures(
-        self,
-        service: str,
-        environment: str,
-        deployments: Sequence[Deployment],
-        rollbacks: Sequence[Rollback],
-        *,
-        since: float,
-        until: float,
+        self, service: str, environment: str, found: DeploymentFigures | None
     ) -> None:
-        """The figures of one service over a time; what can't be said is absent."""
-        found = deployment_figures(
-            deployments, rollbacks, service=service, environment=environment, since=since, until=until
-        )
+        """The figures of one service, None where nothing was ever deployed; what can't be said is absent."""
+        if (service, environment) not in self._services:
+            return
         for gauge, value in (
-            (m.DORA_DEPLOYMENTS, found.per_day if deployments else None),
-            (m.DORA_CHANGE_FAIL, found.change_fail_ratio),
-            (m.DORA_RECOVERY, found.recovery_s),
-            (m.DORA_SUCCESS, found.success_ratio),
-            (m.DORA_LEAD_TIME, found.lead_time_s),
+            (m.DORA_DEPLOYMENTS, None if found is None else found.per_day),
+            (m.DORA_CHANGE_FAIL, None if found is None else found.change_fail_ratio),
+            (m.DORA_RECOVERY, None if found is None else found.recovery_s),
+            (m.DORA_SUCCESS, None if found is None else found.success_ratio),
+            (m.DORA_LEAD_TIME, None if found is None else found.lead_time_s),
         ):
             child = self._store.gauge(gauge, (service, environment))
             if value is None:

@@ -49,6 +49,8 @@ class ServiceNow:
     version: str | None
     version_changed_at: float | None
     probes: tuple[ProbeNow, ...]
+    ahead_s: float = 0.0
+    """How far the clock that these times are by is ahead of ours; never negative."""
 
 
 class Evidence(Protocol):

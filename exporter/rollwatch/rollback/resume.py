@@ -232,8 +232,9 @@ def _checks(rollback: Rollback, plan: UnitPlan) -> Iterator[Check]:
     services = plan.services
     going = rollback.going
     yield from (Check(StepKind.VERIFY, one) for one in going)
-    named = next((one for one in going if one.service == rollback.service), None)
-    if rollback.alert is not None and named is not None and services[named.service].spec.verify.recovery > 0:
+    # What fired is asked about also where another service of the unit was to blame for it.
+    named = next((one for one in going if one.service == rollback.service), going[0])
+    if rollback.alert is not None and services[named.service].spec.verify.recovery > 0:
         yield Check(StepKind.RECOVERY, named)
     yield from (Check(StepKind.SMOKE, one) for one in going if services[one.service].spec.smoke)
     yield from (Check(StepKind.INTEGRITY, one) for one in going if services[one.service].spec.integrity)

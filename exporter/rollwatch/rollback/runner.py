@@ -206,6 +206,8 @@ class Runner:
                     return await verify(
                         going,
                         spec.verify,
+                        put=await self._executor.put(held, going),
+                        ordered_at=_ordered_at(steps, going, tools.clock.wall()),
                         deployed_at=_deployed_at(steps, going, tools.clock.wall()),
                         evidence=tools.evidence,
                         strategy=service.strategy,
@@ -255,6 +257,14 @@ def _without(objection: Objection, going: Going, *, is_first: bool) -> Finish:
         return Finish(objection.outcome, why, why if objection.needs_person else None)
     why = f"{going.service} was not taken back, others of its unit were: {objection.why}."
     return Finish(State.FAILED, why)
+
+
+def _ordered_at(steps: Sequence[Step], going: Going, now: float) -> float:
+    """When the order was given."""
+    begun = [
+        step.started_at for step in steps if step.kind is StepKind.EXECUTE and step.name == going.service
+    ]
+    return begun[-1] if begun else now
 
 
 def _deployed_at(steps: Sequence[Step], going: Going, now: float) -> float:

@@ -23,6 +23,7 @@ from rollwatch.rollback.ports import JournalFailed, LostLease
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rollwatch.rollback.journal_port import DueRow
     from rollwatch.rollback.judge import Judge
     from rollwatch.rollback.model.record import Rollback
     from rollwatch.rollback.runner import Runner, Tools
@@ -48,7 +49,9 @@ class Worker:
         self._rng = rng
         self._wake = asyncio.Event()
         self._over = asyncio.Event()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[str, asyncio.Task[bool]] = {}
+        self._is_crowded = False
+        """Whether more was due, at the last look, than could be begun."""
         self._held: dict[str, Held] = {}
         self._benches: dict[str, asyncio.Lock] = {}
         """One per environment: of two alerts about one service the first that came is judged first."""
@@ -92,7 +95,7 @@ class Worker:
             held = self._held.get(rollback_id)
             if held is None or not held.is_fragile:
                 task.cancel()
-        left: set[asyncio.Task[None]] = set()
+        left: set[asyncio.Task[bool]] = set()
         if self._tasks:
             _, left = await asyncio.wait(self._tasks.values(), timeout=self._tempo.ending_s)
         ids = tuple(rollback_id for rollback_id, task in self._tasks.items() if task in left)
@@ -106,46 +109,53 @@ class Worker:
         await self._release()
         now = self._clock.monotonic()
         self._not_before = {row: due for row, due in self._not_before.items() if due > now}
-        room = self._tempo.rows_max - len(self._tasks)
-        if room > 0:
-            limit = self._tempo.rows_max + len(self._not_before)
-            for rollback_id in await self._journal.due(self._clock.wall(), limit=limit):
-                if rollback_id in self._tasks or rollback_id in self._not_before:
-                    continue
-                row = await self._journal.get(rollback_id)
-                # Also while we asked: the process may be ending.
-                if row is not None and room > 0 and not self._over.is_set():
-                    self._begin(row)
-                    room -= 1
-        due_at = await self._journal.next_due_at()
+        limit = self._tempo.rows_max + len(self._not_before)
+        due = await self._journal.due(self._clock.wall(), limit=limit)
+        self._is_crowded = False
+        for row in due.rows:
+            if row.id in self._not_before:
+                continue
+            # Also while we asked: the process may be ending.
+            if row.id in self._tasks or len(self._tasks) >= self._tempo.rows_max or self._over.is_set():
+                self._is_crowded = True
+            else:
+                self._begin(row)
         wait_s = self._tempo.look_every_s
-        if due_at is not None:
-            wait_s = min(wait_s, due_at - self._clock.wall())
+        if due.next_at is not None:
+            wait_s = min(wait_s, due.next_at - self._clock.wall())
         # Several handlers on one journal are not to look at the same moment.
         return max(wait_s, 0.0) + self._tempo.least_rest_s * (0.5 + self._rng())
 
-    def _begin(self, row: Rollback) -> None:
+    def _begin(self, row: DueRow) -> None:
         task = asyncio.create_task(self._work(row), name=f"rollback {row.id}")
         self._tasks[row.id] = task
 
-        def forget(_: asyncio.Task[None]) -> None:
+        def forget(task: asyncio.Task[bool]) -> None:
             self._tasks.pop(row.id, None)
-            self._wake.set()
+            is_over = not task.cancelled() and task.exception() is None and task.result()
+            if self._is_crowded or not is_over:
+                self._wake.set()
 
         task.add_done_callback(forget)
 
-    async def _work(self, row: Rollback) -> None:
-        """One row, as far as it can go now; the outermost frame: whatever goes wrong is told and bounded."""
+    async def _work(self, row: DueRow) -> bool:
+        """One row, as far as it can go now; the outermost frame: whatever goes wrong is told and bounded.
+
+        Whether it is over, so that nothing more is to be done about it, neither now nor later.
+        """
         held: Held | None = None
         try:
             async with contextlib.AsyncExitStack() as bench:
-                if not row.state.is_running:
+                if not row.is_running:
                     lock = self._benches.setdefault(row.environment, asyncio.Lock())
                     await bench.enter_async_context(lock)
+                leased_at = self._clock.monotonic()
                 held = await self._lease(row.id)
                 if held is None:
-                    return
-                async with renewing(self._journal, row.id, self._owner, self._clock, self._tempo):
+                    return False
+                async with renewing(
+                    self._journal, row.id, self._owner, self._clock, self._tempo, since=leased_at
+                ):
                     await self._judge_it(held)
                     await bench.aclose()
                     if held.row.state.is_running:
@@ -160,13 +170,16 @@ class Worker:
         except Exception:  # noqa: BLE001  the outermost frame of a row
             _log.exception("rollback_bug", rollback=row.id, service=row.service)
             self._put_off(row.id)
-            if held is not None:
+            # What fails because the process is being taken apart is no fault of the rollback's.
+            if held is not None and row.id not in self._left:
                 await self._give_up(held)
         finally:
-            if held is not None and row.id not in self._left:
+            # A state that is not open has ended the lease.
+            if held is not None and row.id not in self._left and held.row.lease_owner is not None:
                 self._to_release.add(row.id)
                 await self._release()
             self._held.pop(row.id, None)
+        return held is not None and held.row.lease_owner is None
 
     async def _judge_it(self, held: Held) -> None:
         """Until it is decided, or something must be waited for."""

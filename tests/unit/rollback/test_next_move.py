@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rollwatch.rollback.judge import question_of
 from rollwatch.rollback.model.decision import Decision, Going
 from rollwatch.rollback.model.record import Rollback
 from rollwatch.rollback.model.release import Release
@@ -49,6 +50,18 @@ def decision(verdict: Verdict) -> Decision:
 )
 def test_each_answer_leads_to_one_state(state: State, verdict: Verdict, after: State) -> None:
     assert next_move(row(state), decision(verdict), NOW, RULES).after is after
+
+
+@pytest.mark.parametrize(
+    ("state", "asked", "anew"),
+    [(State.RECEIVED, 0, False), (State.RECEIVED, 1, True), (State.SETTLING, 2, False)],
+)
+def test_what_was_refused_and_is_asked_again_is_a_new_question(state: State, asked: int, anew: bool) -> None:
+    """Its alert must be fresh by now; what goes on from a decision was fresh when that was made."""
+    question = question_of(row(state, asked=asked))
+
+    assert question.is_asked_anew is anew
+    assert question.first_asked_at == (NOW if asked else None)
 
 
 @pytest.mark.parametrize("state", JUDGED)

@@ -107,6 +107,13 @@ def shown(action: object) -> str:
     raise AssertionError(action)
 
 
+def test_recovery_is_asked_for_where_another_service_of_the_unit_was_to_blame() -> None:
+    """api fires, and web alone goes back: whether api's alert is over is what counts."""
+    done = steps((K.EXECUTE, "web", S.DONE), (K.VERIFY, "web", S.DONE))
+
+    assert shown(resume_point(row(State.VERIFYING, services=(WEB,)), done, plan())) == "recovery web"
+
+
 @pytest.mark.parametrize(
     ("state", "said", "what"),
     [

@@ -24,6 +24,7 @@ __all__ = ["Story"]
 _LOOK_EVERY_S = 0.5
 _WITHIN_S = 600.0
 _WATCHED_S, _SCRAPE_S = 90, 5
+_FAULT = "RollbackHttpErrorRatio|HttpErrorsHigh"
 _ENDED = frozenset(
     {
         *("denied", "dry_run", "expired", "superseded", "cancelled"),
@@ -81,11 +82,11 @@ class Story:
 
     def _wait_until_watched(self) -> None:
         """A release is only blamed for a fault that was not there before it: somebody must have watched."""
-        query = f'count_over_time(up{{job="rollwatch"}}[{_WATCHED_S}s]) >= {_WATCHED_S // _SCRAPE_S - 1}'
+        watched = f'count_over_time(up{{job="rollwatch"}}[{_WATCHED_S}s]) >= {_WATCHED_S // _SCRAPE_S - 1}'
+        fault = f'count_over_time(ALERTS{{service="api",alertname=~"{_FAULT}"}}[{_WATCHED_S}s])'
+        query = f"({watched}) unless on () count({fault})"
         while not self._ask(f"/api/v1/query?{urllib.parse.urlencode({'query': query})}", "result"):
-            self._once(
-                f"waiting until Prometheus has watched for {_WATCHED_S} s: it will be asked what was before"
-            )
+            self._once(f"waiting until Prometheus has watched for {_WATCHED_S} s, and seen no such fault")
             if self.clock.monotonic() - self._began > _WITHIN_S:
                 raise DemoError(f"Prometheus at {self.prometheus_url} has no data of the exporter")
             self.pause(_LOOK_EVERY_S)

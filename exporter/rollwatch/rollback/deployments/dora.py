@@ -8,22 +8,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rollwatch.rollback.model.release import same_release
 from rollwatch.rollback.model.words import DeploymentSource, DeploymentState, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from rollwatch.rollback.model.record import Rollback
-    from rollwatch.rollback.model.release import Deployment
+    from rollwatch.rollback.model.decision import Going
+    from rollwatch.rollback.model.release import Deployment, Release
 
-__all__ = ["DeploymentFigures", "FailedDeployment", "failed_deployments", "figures"]
+__all__ = ["CARRIED_OUT", "DeploymentFigures", "FailedDeployment", "failed_deployments", "figures"]
 
 _DAY_S = 86_400.0
 _SAME_S = 1800.0
-_CARRIED_OUT = frozenset({State.SUCCEEDED, State.FAILED, State.TIMED_OUT, State.UNKNOWN})
+CARRIED_OUT = frozenset({State.SUCCEEDED, State.FAILED, State.TIMED_OUT, State.UNKNOWN})
+"""How a rollback ended that took something back, or may have."""
+
+
+class _Rollback(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def environment(self) -> str: ...
+    @property
+    def state(self) -> State: ...
+    @property
+    def updated_at(self) -> float: ...
+    @property
+    def going(self) -> tuple[Going, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +76,7 @@ class DeploymentFigures:
 
 def figures(
     deployments: Sequence[Deployment],
-    rollbacks: Sequence[Rollback],
+    rollbacks: Sequence[_Rollback],
     *,
     service: str,
     environment: str,
@@ -102,7 +116,7 @@ def figures(
 
 
 def failed_deployments(
-    deployments: Sequence[Deployment], rollbacks: Sequence[Rollback], *, service: str, environment: str
+    deployments: Sequence[Deployment], rollbacks: Sequence[_Rollback], *, service: str, environment: str
 ) -> tuple[FailedDeployment, ...]:
     """Every deployment of the service that went live and was bad, oldest first."""
     ours = sorted(
@@ -112,16 +126,17 @@ def failed_deployments(
     answers = {
         going.bad_deployment: row
         for row in sorted(rollbacks, key=lambda row: row.updated_at)
-        if row.state in _CARRIED_OUT and row.environment == environment
+        if row.state in CARRIED_OUT and row.environment == environment
         for going in row.going
         if going.service == service
     }
     bad = [one for one in _changes(ours) if one.marked is False or (one.marked is None and one.id in answers)]
-    return tuple(FailedDeployment(one, _recovered_at(one, answers.get(one.id), ours, bad)) for one in bad)
+    ids = {one.id for one in bad}
+    return tuple(FailedDeployment(one, _recovered_at(one, answers.get(one.id), ours, ids)) for one in bad)
 
 
 def _recovered_at(
-    failed: Deployment, answer: Rollback | None, ours: Iterable[Deployment], bad: Sequence[Deployment]
+    failed: Deployment, answer: _Rollback | None, ours: Iterable[Deployment], bad: Collection[str]
 ) -> float | None:
     """When the first release after it was live that is another one and was not bad itself."""
     live_at = failed.live_at or 0.0
@@ -130,7 +145,7 @@ def _recovered_at(
         for one in ours
         if one.live_at is not None
         and one.live_at > live_at
-        and one not in bad
+        and one.id not in bad
         and not same_release(one.release, failed.release)
         and (answer is None or one.rollback_id != answer.id or answer.state is State.SUCCEEDED)
     ]
@@ -148,23 +163,22 @@ def _of(deployments: Iterable[Deployment], service: str, environment: str) -> li
 
 def _changes(ours: Sequence[Deployment]) -> list[Deployment]:
     """Without rollbacks, and without those that a platform lists once more under an id of its own."""
-    rollbacks = [
-        one for one in ours if one.source is DeploymentSource.ROLLBACK or one.rollback_id is not None
-    ]
-    return [
-        one
+    rollbacks = {
+        one.id: (one.started_at, _by_content(one))
         for one in ours
-        if not any(
-            one is rollback
-            or (
-                same_release(
-                    replace(one.release, platform_id=None), replace(rollback.release, platform_id=None)
-                )
-                and abs(one.started_at - rollback.started_at) <= _SAME_S
-            )
-            for rollback in rollbacks
-        )
-    ]
+        if one.source is DeploymentSource.ROLLBACK or one.rollback_id is not None
+    }
+    return [one for one in ours if one.id not in rollbacks and not _is_listed_again(one, rollbacks.values())]
+
+
+def _is_listed_again(one: Deployment, rollbacks: Iterable[tuple[float, Release]]) -> bool:
+    # The time first: it costs the least, and rules out most.
+    near = [release for at, release in rollbacks if abs(one.started_at - at) <= _SAME_S]
+    return any(same_release(_by_content(one), release) for release in near)
+
+
+def _by_content(deployment: Deployment) -> Release:
+    return replace(deployment.release, platform_id=None)
 
 
 def _ratio(part: int, whole: int) -> float | None:

@@ -15,6 +15,7 @@ import structlog
 
 from rollwatch.bundle.posted import Posted
 from rollwatch.rollback.events.telling import telling, tellings
+from rollwatch.rollback.model.words import State
 from rollwatch.rollback.ports import JournalFailed
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from rollwatch.rollback.journal_port import Journal
     from rollwatch.rollback.metrics import HandlerMetrics
     from rollwatch.rollback.model.record import Rollback
-    from rollwatch.rollback.model.words import Mode, State
+    from rollwatch.rollback.model.words import Mode
 
 __all__ = ["Poster"]
 
@@ -40,6 +41,9 @@ _LASTS_S = 180.0
 """Without a repeat Alertmanager takes an alert for resolved after this."""
 _RECENT = 100
 """How many of the last rollbacks may still have something to say."""
+_ENDED = 20
+"""How many of each end: a storm of denials must not have a failure taken for resolved."""
+_ENDS = (State.SUCCEEDED, State.FAILED, State.TIMED_OUT, State.UNKNOWN)
 
 
 class Poster:
@@ -138,6 +142,7 @@ class Poster:
             row.id: row
             for row in (
                 *await self._journal.history(limit=_RECENT),
+                *[row for state in _ENDS for row in await self._journal.history(limit=_ENDED, state=state)],
                 *await self._journal.open_rollbacks(),
             )
         }

@@ -95,14 +95,16 @@ class ExporterView:
             answer = await self._peer.json(
                 "/api/monitoring/dashboard", query={"service": service}, body_max=_BODY_MAX
             )
-            found = self._service(_Document.model_validate(answer), service)
+            document = _Document.model_validate(answer)
+            found = self._service(document, service)
         except NoAnswer as error:
             return Unanswered(error.why)
         except ValidationError as error:
             place = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"]) or "all of it"
             return Unanswered(f"{self._peer.name}'s document is not understood: {clean(place, 100)}")
         probes = _probes(found, self._watched.get(service, Watched()))
-        return ServiceNow(found.version or None, found.version_changed_at, probes)
+        ahead_s = max(0.0, document.generated_at - self._clock.wall())
+        return ServiceNow(found.version or None, found.version_changed_at, probes, ahead_s)
 
     def _service(self, document: _Document, service: str) -> _Service:
         age = self._clock.wall() - document.generated_at

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from rollwatch.rollback.policy.facts import Facts, Unanswered
 from rollwatch.rollback.policy.guard import Guard
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from rollwatch.clock import Clock
-    from rollwatch.rollback.journal_port import Journal
+    from rollwatch.rollback.journal_port import Journal, Past
     from rollwatch.rollback.model.release import Release
     from rollwatch.rollback.policy.facts import Known, Question
     from rollwatch.rollback.policy.rules import UnitRules
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Gatherer"]
 
 _T = TypeVar("_T")
+Ask: TypeAlias = "Callable[[], Coroutine[Any, Any, Known[_T]]]"
+"""A question that is not asked yet: one that nobody comes to ask leaves nothing behind."""
 _FIRST_PART = 0.6
 """The share of the deadline for what is running, before what depends on it is asked."""
 _ENDING_S = 1.0
@@ -56,65 +59,94 @@ class Gatherer:
 
         Takes `deadline_s` at most, and what the journal takes. Raises JournalFailed.
         """
+        began = asyncio.get_running_loop().time()
         now = self._clock.wall()
-        since = now - max(rules.limit_window_s, rules.systemic_window_s)
-        past = await self._journal.past(rules.environment, rules.services, since=since)
-        facts = Facts(
-            now=now,
-            deployments=past.deployments,
-            claims=past.claims,
-            flights=past.flights,
-            executions=past.executions,
-            breaker_closed_at=past.breaker_closed_at,
-            incidents=past.incidents,
-            pauses=past.pauses,
-            resolved_at=await self._resolved_at(question),
+        # Nothing of this depends on what the journal says, nor on each other.
+        running = asyncio.create_task(
+            self._running(question, rules, began + self._deadline_s * _FIRST_PART), name="ask what runs"
         )
-        until = asyncio.get_running_loop().time() + self._deadline_s
-        facts = await self._with_running(question, facts, rules, until - self._deadline_s * (1 - _FIRST_PART))
-        return await self._with_answers(question, facts, select(question, facts, rules), until)
+        of_alert = asyncio.create_task(
+            self._about_alert(question, began + self._deadline_s), name="ask about the alert"
+        )
+        try:
+            past = await self._past(question, rules, now)
+            current, reported = await running
+            facts = Facts(
+                now=now,
+                deployments=past.deployments,
+                current=current,
+                reported=reported,
+                claims=past.claims,
+                flights=past.flights,
+                executions=past.executions,
+                breaker_closed_at=past.breaker_closed_at,
+                incidents=past.incidents,
+                pauses=past.pauses,
+                resolved_at=past.resolved_at,
+            )
+            # A slow journal takes nothing from what is asked after it.
+            left_at = asyncio.get_running_loop().time() + self._deadline_s * (1 - _FIRST_PART)
+            until = max(began + self._deadline_s, left_at)
+            facts = await self._with_answers(question, facts, select(question, facts, rules), until)
+            about_alert = await of_alert
+        finally:
+            running.cancel()
+            of_alert.cancel()
+            await asyncio.wait({running, of_alert})
+        return replace(
+            facts,
+            still_firing=about_alert.get("still_firing", facts.still_firing),
+            silenced=about_alert.get("silenced", facts.silenced),
+        )
 
-    async def _resolved_at(self, question: Question) -> float | None:
-        if question.rollback_id is None or question.alert is None:
-            return None
-        row = await self._journal.get(question.rollback_id)
-        return None if row is None else row.resolved_at
+    async def _past(self, question: Question, rules: UnitRules, now: float) -> Past:
+        return await self._journal.past(
+            rules.environment,
+            rules.services,
+            since=now - rules.limit_window_s,
+            incidents_since=now - rules.systemic_window_s,
+            rollback_id=None if question.alert is None else question.rollback_id,
+        )
 
-    async def _with_running(self, question: Question, facts: Facts, rules: UnitRules, until: float) -> Facts:
-        """With what runs, as platforms and health endpoints have it."""
+    async def _running(
+        self, question: Question, rules: UnitRules, until: float
+    ) -> tuple[Mapping[str, Known[Release | None]], Mapping[str, Known[str | None]]]:
+        """What runs, as platforms and health endpoints have it."""
         if not Guard.RELEASE_AGREES.is_asked(question.level):
-            return facts
-        current, reported = await asyncio.gather(
-            _answers({service: self._current(service) for service in rules.services}, until),
-            _answers({service: self._reported(service) for service in rules.services}, until),
+            return {}, {}
+        return await asyncio.gather(
+            _answers({name: partial(self._current, name) for name in rules.services}, until, self._late),
+            _answers({name: partial(self._reported, name) for name in rules.services}, until),
         )
-        return replace(facts, current=current, reported=reported)
+
+    async def _about_alert(self, question: Question, until: float) -> Mapping[str, Known[bool]]:
+        alert = question.alert
+        if alert is None or not Guard.STILL_FIRING.is_asked(question.level):
+            return {}
+        asked = {
+            "still_firing": partial(self._evidence.still_firing, alert),
+            "silenced": partial(self._evidence.silenced, alert),
+        }
+        return await _answers(asked, until)
 
     async def _with_answers(
         self, question: Question, facts: Facts, selected: Selection, until: float
     ) -> Facts:
         """With what depends on which releases are bad, and on their targets."""
-        eligible: dict[str, Coroutine[Any, Any, Known[Eligibility]]] = {}
+        eligible: dict[str, Ask[Eligibility]] = {}
         if Guard.TARGET_POSSIBLE.is_asked(question.level):
             eligible = {
-                going.service: self._eligible(going.service, going.bad, going.target)
+                going.service: partial(self._eligible, going.service, going.bad, going.target)
                 for going in selected.going
             }
-        asked: dict[str, Coroutine[Any, Any, Known[bool]]] = {}
+        asked: dict[str, Ask[bool]] = {}
         alert = question.alert
-        if alert is not None and Guard.STILL_FIRING.is_asked(question.level):
-            asked["still_firing"] = self._evidence.still_firing(alert)
-            asked["silenced"] = self._evidence.silenced(alert)
-            if (deployed_at := selected.deployed_at) is not None:
-                asked["fault_before"] = self._evidence.fault_before(alert, deployed_at)
-        can_go, answers = await asyncio.gather(_answers(eligible, until), _answers(asked, until))
-        return replace(
-            facts,
-            eligible=can_go,
-            still_firing=answers.get("still_firing", facts.still_firing),
-            silenced=answers.get("silenced", facts.silenced),
-            fault_before=answers.get("fault_before", facts.fault_before),
-        )
+        deployed_at = selected.deployed_at
+        is_asked = Guard.STILL_FIRING.is_asked(question.level)
+        if alert is not None and deployed_at is not None and is_asked:
+            asked["fault_before"] = partial(self._evidence.fault_before, alert, deployed_at)
+        can_go, answers = await asyncio.gather(_answers(eligible, until, self._late), _answers(asked, until))
+        return replace(facts, eligible=can_go, fault_before=answers.get("fault_before", facts.fault_before))
 
     async def _current(self, service: str) -> Known[Release | None]:
         return await self._of_platform(service, lambda strategy: strategy.current())
@@ -131,11 +163,11 @@ class Gatherer:
         except PlatformFailed as error:
             self._tell(service, is_up=False)
             return Unanswered(error.why)
-        except asyncio.CancelledError:
-            self._tell(service, is_up=False)
-            raise
         self._tell(service, is_up=True)
         return answer
+
+    def _late(self, service: str) -> None:
+        self._tell(service, is_up=False)
 
     def _tell(self, service: str, *, is_up: bool) -> None:
         if self._heard is not None:
@@ -146,18 +178,25 @@ class Gatherer:
         return seen if isinstance(seen, Unanswered) else seen.version
 
 
-async def _answers(asked: Mapping[str, Coroutine[Any, Any, Known[_T]]], until: float) -> dict[str, Known[_T]]:
-    """All at once; what has not answered at `until`, by the loop's clock, is ended and unanswered."""
+async def _answers(
+    asked: Mapping[str, Ask[_T]],
+    until: float,
+    is_late: Callable[[str], None] | None = None,
+) -> dict[str, Known[_T]]:
+    """All at once; what has not answered at `until`, by the loop's clock, is ended, unanswered and told."""
     if not asked:
         return {}
     waits_s = max(0.0, until - asyncio.get_running_loop().time())
-    tasks = {asyncio.create_task(question, name=f"ask {name}"): name for name, question in asked.items()}
+    tasks = {asyncio.create_task(ask(), name=f"ask {name}"): name for name, ask in asked.items()}
     try:
         done, late = await asyncio.wait(tasks, timeout=waits_s)
     finally:
         for task in tasks:
             task.cancel()
     if late:
+        if is_late is not None:
+            for task in late:
+                is_late(tasks[task])
         # They end what they have begun; one that does not is not waited for.
         await asyncio.wait(late, timeout=_ENDING_S)
     unanswered = Unanswered(f"no answer within {waits_s:.0f} s")

@@ -16,6 +16,7 @@ from rollwatch.rollback.journal.engines import READERS, Waits, begin, engine_for
 from rollwatch.rollback.journal.failures import explained, is_of_the_work, is_passing_race, needs_person
 from rollwatch.rollback.journal.hold import Hold
 from rollwatch.rollback.journal.migrating import migrate
+from rollwatch.rollback.journal.same_file import SameFile
 from rollwatch.rollback.ports import JournalFailed
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Database:
         self._reading: dict[asyncio.Future[Any], Hold] = {}
         self._pump: asyncio.Task[None] | None = None
         self._is_closed = False
+        self._file: SameFile | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._address.shown})"
@@ -204,6 +206,7 @@ class Database:
         try:
             if self._address.file is not None:
                 prepare_file(self._address.file, self._waits)
+                self._file = SameFile(self._address.file)
             with self._begun(Hold(), reads=False, limit_s=self._waits.opening) as connection:
                 migrate(connection, self._address.shown)
                 connection.commit()
@@ -232,6 +235,8 @@ class Database:
             attempt += 1
 
     def _transact(self, works: Sequence[Callable[[Connection], T]], hold: Hold, reads: bool) -> list[T]:
+        if self._file is not None:
+            self._file.check()
         try:
             with self._begun(hold, reads=reads, limit_s=self._waits.statement) as connection:
                 found = [work(connection) for work in works]

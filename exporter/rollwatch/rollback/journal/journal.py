@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rollwatch.clock import Clock, SystemClock
 from rollwatch.rollback.journal import (
     deploying,
+    measuring,
     moving,
     reading,
     retention,
@@ -17,6 +18,7 @@ from rollwatch.rollback.journal import (
     taking,
 )
 from rollwatch.rollback.journal.address import Address
+from rollwatch.rollback.journal.ahead import ahead_s
 from rollwatch.rollback.journal.database import Database
 from rollwatch.rollback.journal.engines import Waits
 from rollwatch.rollback.journal.ids import Ids
@@ -26,7 +28,9 @@ from rollwatch.rollback.journal_port import Journal
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from rollwatch.rollback.journal_port import Busy, NewRollback, Past, Reply, Taken
+    from sqlalchemy import Connection
+
+    from rollwatch.rollback.journal_port import Busy, CarriedOut, Due, NewRollback, Past, Reply, Taken
     from rollwatch.rollback.model.alert import RollbackAlert
     from rollwatch.rollback.model.record import Pause, Rollback, Step, Transition
     from rollwatch.rollback.model.release import Deployment, Release
@@ -78,20 +82,25 @@ class SqlJournal(Journal):
     async def create(self, wanted: NewRollback, now: float) -> Rollback:
         return await self._database.write(lambda db: taking.create(db, wanted, now, self._rollback_ids))
 
-    async def due(self, now: float, *, limit: int = 100) -> Sequence[str]:
-        return await self._database.read(lambda db: reading.due(db, now, limit))
-
-    async def next_due_at(self) -> float | None:
-        return await self._database.read(reading.next_due_at)
+    async def due(self, now: float, *, limit: int = 100) -> Due:
+        return await self._database.read(
+            lambda db: reading.due(db, now, limit, ahead=ahead_s(db, self._clock))
+        )
 
     async def lease(self, rollback_id: str, owner: str, now: float, until: float) -> Rollback | None:
-        rollback = await self._database.write(lambda db: moving.lease(db, rollback_id, owner, now, until))
+        def take(db: Connection) -> Rollback | None:
+            ahead = ahead_s(db, self._clock)
+            return moving.lease(db, rollback_id, owner, now + ahead, until + ahead)
+
+        rollback = await self._database.write(take)
         if rollback is not None:
             self._owners[rollback_id] = owner
         return rollback
 
     async def renew(self, rollback_id: str, owner: str, until: float) -> bool:
-        return await self._database.write(lambda db: moving.renew(db, rollback_id, owner, until))
+        return await self._database.write(
+            lambda db: moving.renew(db, rollback_id, owner, until + ahead_s(db, self._clock))
+        )
 
     async def release(self, rollback_id: str, owner: str) -> None:
         await self._database.write(lambda db: moving.release(db, rollback_id, owner))
@@ -160,8 +169,19 @@ class SqlJournal(Journal):
     async def open_rollbacks(self) -> Sequence[Rollback]:
         return await self._database.read(reading.open_rollbacks)
 
-    async def past(self, environment: str, services: Sequence[str], *, since: float) -> Past:
-        return await self._database.read(lambda db: reading.past(db, environment, services, since))
+    async def past(
+        self,
+        environment: str,
+        services: Sequence[str],
+        *,
+        since: float,
+        incidents_since: float | None = None,
+        rollback_id: str | None = None,
+    ) -> Past:
+        from_then = since if incidents_since is None else incidents_since
+        return await self._database.read(
+            lambda db: reading.past(db, environment, services, since, from_then, rollback_id)
+        )
 
     async def record_deployment(
         self,
@@ -185,6 +205,20 @@ class SqlJournal(Journal):
     ) -> Sequence[Deployment]:
         return await self._database.read(
             lambda db: reading.deployments(db, service=service, limit=limit, before=before)
+        )
+
+    async def deployed(
+        self, environment: str, service: str, *, since: float, limit: int
+    ) -> Sequence[Deployment]:
+        return await self._database.read(
+            lambda db: measuring.deployed(db, environment, service, since, limit)
+        )
+
+    async def carried_out(
+        self, environment: str, states: Sequence[State], *, since: float, limit: int
+    ) -> Sequence[CarriedOut]:
+        return await self._database.read(
+            lambda db: measuring.carried_out(db, environment, states, since, limit)
         )
 
     async def mark(

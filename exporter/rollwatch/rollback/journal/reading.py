@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, and_, case, func, or_, select, union
+from sqlalchemy import Double, Integer, Select, bindparam, case, func, or_, select, union
 
 from rollwatch.rollback.journal import schema
 from rollwatch.rollback.journal.rows import deployment_from, rollback_from, transition_from
-from rollwatch.rollback.journal_port import Past
+from rollwatch.rollback.journal_port import Due, DueRow, Past
 from rollwatch.rollback.model.record import Pause
 from rollwatch.rollback.model.words import Level, State
 from rollwatch.rollback.policy.facts import Claim, Incident
@@ -16,24 +16,23 @@ from rollwatch.rollback.policy.facts import Claim, Incident
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import BindParameter, ColumnElement, Connection, Table
 
     from rollwatch.rollback.model.record import Rollback, Transition
     from rollwatch.rollback.model.release import Deployment
 
 __all__ = [
     "DEPLOYMENTS_MAX",
+    "DEPLOYMENTS_OF",
+    "DUE",
+    "INCIDENTS",
+    "NEXT_DUE",
     "deployments",
-    "deployments_of_query",
     "deployments_query",
     "due",
-    "due_query",
     "figures",
     "history",
     "history_query",
-    "incidents_query",
-    "next_due_at",
-    "next_due_query",
     "open_query",
     "open_rollbacks",
     "past",
@@ -49,25 +48,81 @@ _ROWS = schema.rollbacks.c
 _DEPLOYED = schema.deployments.c
 
 
-def due(db: Connection, now: float, limit: int) -> Sequence[str]:
-    return db.execute(due_query(now, limit)).scalars().all()
+def _given(name: str, *, many: bool = False) -> BindParameter[Any]:
+    return bindparam(name, expanding=many)
 
 
-def due_query(now: float, limit: int) -> Select[Any]:
-    return select(_ROWS.id).where(_ROWS.due_at <= now, _leased_until() <= now).order_by(_ROWS.id).limit(limit)
+# What every decision asks: made once, since making a statement costs more than most answers.
+
+_NOW: ColumnElement[float] = bindparam("now", type_=Double)
+_FREE_AT = func.coalesce(_ROWS.lease_until, 0.0) - bindparam("ahead", type_=Double)
+DUE = (
+    select(_ROWS.id, _ROWS.environment, _ROWS.service, _ROWS.state)
+    .where(_ROWS.due_at <= _NOW, _NOW >= _FREE_AT)
+    .order_by(_ROWS.id)
+    .limit(bindparam("limit", type_=Integer))
+)
+NEXT_DUE = select(func.min(case((_ROWS.due_at < _FREE_AT, _FREE_AT), else_=_ROWS.due_at))).where(
+    # Rows that anybody may work on at once are not waited for: they are due.
+    _ROWS.due_at.is_not(None),
+    or_(_ROWS.due_at > 0, _ROWS.lease_until.is_not(None)),
+)
+DEPLOYMENTS_OF = (
+    select(schema.deployments)
+    .where(_DEPLOYED.environment == _given("environment"), _DEPLOYED.service == _given("service"))
+    .order_by(_DEPLOYED.started_at.desc(), _DEPLOYED.id.desc())
+    .limit(DEPLOYMENTS_MAX)
+)
 
 
-def next_due_at(db: Connection) -> float | None:
-    """Rows that anybody may work on at once are not waited for: `due` has them."""
-    at: float | None = db.execute(next_due_query()).scalar()
-    return at
+def _incidents() -> Select[Any]:
+    """Two questions in one: an `or` between columns would use neither's index."""
+    columns = (_ROWS.id, _ROWS.unit, _ROWS.service, _ROWS.starts_at, _ROWS.last_at, _ROWS.resolved_at)
+    here = _ROWS.environment == _given("environment")
+    both = union(
+        select(*columns).where(here, _ROWS.last_at >= _given("since")),
+        select(*columns).where(
+            here, _ROWS.service.in_(_given("services", many=True)), _ROWS.starts_at >= _given("oldest")
+        ),
+    ).subquery()
+    return select(both).order_by(both.c.id)
 
 
-def next_due_query() -> Select[Any]:
-    until = _leased_until()
-    free_at = case((until > _ROWS.due_at, until), else_=_ROWS.due_at)
-    return select(func.min(free_at)).where(
-        _ROWS.due_at.is_not(None), or_(_ROWS.due_at > 0, _ROWS.lease_until.is_not(None))
+def _of_services(table: Table) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    of = table.c
+    return of.environment == _given("environment"), of.service.in_(_given("services", many=True))
+
+
+INCIDENTS = _incidents()
+_CLAIMS = (
+    select(schema.claims.c.service, schema.claims.c.release_key, schema.claims.c.rollback_id)
+    .where(*_of_services(schema.claims))
+    .order_by(schema.claims.c.at)
+)
+_FLIGHTS = select(schema.flights.c.service, schema.flights.c.rollback_id).where(*_of_services(schema.flights))
+_EXECUTIONS = (
+    select(schema.executions.c.rollback_id, schema.executions.c.began_at)
+    .distinct()
+    .where(
+        *_of_services(schema.executions),
+        schema.executions.c.began_at >= _given("since"),
+        schema.executions.c.level == Level.AUTOMATIC,
+    )
+    .order_by(schema.executions.c.began_at)
+)
+_BREAKER = select(func.max(schema.breakers.c.closed_at)).where(
+    schema.breakers.c.service.in_(_given("services", many=True))
+)
+_PAUSES = select(schema.pauses).order_by(schema.pauses.c.service)
+_RESOLVED = select(_ROWS.resolved_at).where(_ROWS.id == _given("rollback_id"))
+
+
+def due(db: Connection, now: float, limit: int, *, ahead: float = 0.0) -> Due:
+    """Leases end by the database's clock, which is `ahead` seconds ahead of `now`'s."""
+    rows = db.execute(DUE, {"now": now, "ahead": ahead, "limit": limit})
+    return Due(
+        tuple(DueRow(row.id, row.environment, row.service, row.state in _RUNNING) for row in rows),
+        db.execute(NEXT_DUE, {"ahead": ahead}).scalar(),
     )
 
 
@@ -120,58 +175,43 @@ def deployments_query(*, service: str | None, limit: int, before: float | None) 
     return query
 
 
-def past(db: Connection, environment: str, services: Sequence[str], since: float) -> Past:
+def past(  # noqa: PLR0917
+    db: Connection,
+    environment: str,
+    services: Sequence[str],
+    since: float,
+    incidents_since: float,
+    rollback_id: str | None,
+) -> Past:
     of_services = {
         service: tuple(
-            deployment_from(row) for row in db.execute(deployments_of_query(environment, service)).mappings()
+            deployment_from(row)
+            for row in db.execute(DEPLOYMENTS_OF, {"environment": environment, "service": service}).mappings()
         )
         for service in services
     }
     told = [each[-1].started_at for each in of_services.values() if each]
-    incidents = db.execute(incidents_query(environment, services, since, min(told, default=since))).mappings()
+    of_unit = {"environment": environment, "services": list(services)}
+    incidents = db.execute(
+        INCIDENTS, {**of_unit, "since": incidents_since, "oldest": min(told, default=incidents_since)}
+    )
+    begun = db.execute(_EXECUTIONS, {**of_unit, "since": since})
+    resolved = None if rollback_id is None else db.execute(_RESOLVED, {"rollback_id": rollback_id})
     return Past(
         deployments=of_services,
-        claims=_claims(db, environment, services),
-        flights=_flights(db, environment, services),
-        executions=_executions(db, environment, services, since),
-        breaker_closed_at=db.execute(
-            select(func.max(schema.breakers.c.closed_at)).where(schema.breakers.c.service.in_(services))
-        ).scalar(),
-        incidents=tuple(
-            Incident(row["unit"], row["service"], row["starts_at"], row["last_at"], row["resolved_at"])
-            for row in incidents
-        ),
+        claims=tuple(Claim(*row) for row in db.execute(_CLAIMS, of_unit)),
+        flights={row.service: row.rollback_id for row in db.execute(_FLIGHTS, of_unit)},
+        # One for each rollback, however many of the services it touches.
+        executions=tuple(began_at for _, began_at in begun),
+        breaker_closed_at=db.execute(_BREAKER, {"services": of_unit["services"]}).scalar(),
+        incidents=tuple(Incident(*row) for _, *row in incidents),
         pauses=tuple(one for one in pauses(db) if one.service is None or one.service in services),
+        resolved_at=None if resolved is None else resolved.scalar(),
     )
-
-
-def deployments_of_query(environment: str, service: str) -> Select[Any]:
-    return (
-        select(schema.deployments)
-        .where(_DEPLOYED.environment == environment, _DEPLOYED.service == service)
-        .order_by(_DEPLOYED.started_at.desc(), _DEPLOYED.id.desc())
-        .limit(DEPLOYMENTS_MAX)
-    )
-
-
-def incidents_query(environment: str, services: Sequence[str], since: float, oldest: float) -> Select[Any]:
-    """Two questions in one: an `or` between columns would use neither's index."""
-    columns = (_ROWS.id, _ROWS.unit, _ROWS.service, _ROWS.starts_at, _ROWS.last_at, _ROWS.resolved_at)
-    both = union(
-        select(*columns).where(_ROWS.environment == environment, _ROWS.last_at >= since),
-        select(*columns).where(
-            and_(
-                _ROWS.environment == environment,
-                _ROWS.service.in_(services),
-                _ROWS.starts_at >= oldest,
-            )
-        ),
-    ).subquery()
-    return select(both).order_by(both.c.id)
 
 
 def pauses(db: Connection) -> Sequence[Pause]:
-    rows = db.execute(select(schema.pauses).order_by(schema.pauses.c.service)).mappings()
+    rows = db.execute(_PAUSES).mappings()
     return [Pause(row["service"] or None, row["actor"], row["reason"], row["since"]) for row in rows]
 
 
@@ -189,42 +229,3 @@ def figures(db: Connection) -> Mapping[str, float]:
         "oldest_received_at": float(standing[2] or 0.0),
         "rows": float(db.execute(select(func.count()).select_from(schema.rollbacks)).scalar_one()),
     }
-
-
-def _leased_until() -> ColumnElement[float]:
-    return func.coalesce(_ROWS.lease_until, 0.0)
-
-
-def _claims(db: Connection, environment: str, services: Sequence[str]) -> tuple[Claim, ...]:
-    of = schema.claims.c
-    rows = db.execute(
-        select(of.service, of.release_key, of.rollback_id)
-        .where(of.environment == environment, of.service.in_(services))
-        .order_by(of.at)
-    )
-    return tuple(Claim(*row) for row in rows)
-
-
-def _flights(db: Connection, environment: str, services: Sequence[str]) -> dict[str, str]:
-    of = schema.flights.c
-    rows = db.execute(
-        select(of.service, of.rollback_id).where(of.environment == environment, of.service.in_(services))
-    )
-    return {row.service: row.rollback_id for row in rows}
-
-
-def _executions(db: Connection, environment: str, services: Sequence[str], since: float) -> tuple[float, ...]:
-    """One for each rollback, however many of the services it touches."""
-    of = schema.executions.c
-    rows = db.execute(
-        select(of.rollback_id, of.began_at)
-        .distinct()
-        .where(
-            of.environment == environment,
-            of.service.in_(services),
-            of.began_at >= since,
-            of.level == Level.AUTOMATIC,
-        )
-        .order_by(of.began_at)
-    )
-    return tuple(began_at for _, began_at in rows)

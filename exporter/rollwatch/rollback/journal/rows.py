@@ -31,6 +31,7 @@ __all__ = [
     "rollback_from",
     "step_from",
     "transition_from",
+    "unreadable",
 ]
 
 CHANGEABLE = frozenset(
@@ -116,7 +117,7 @@ def rollback_from(row: RowMapping) -> Rollback:
             lease_until=row["lease_until"],
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise _unreadable("rollback", row["id"], error) from None
+        raise unreadable("rollback", row["id"], error) from None
 
 
 def step_from(row: RowMapping) -> Step:
@@ -134,7 +135,7 @@ def step_from(row: RowMapping) -> Step:
             memo=codec.memo_from(row["memo"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise _unreadable("step of", row["rollback_id"], error) from None
+        raise unreadable("step of", row["rollback_id"], error) from None
 
 
 def transition_from(row: RowMapping) -> Transition:
@@ -148,7 +149,7 @@ def transition_from(row: RowMapping) -> Transition:
             why=row["why"],
         )
     except ValueError as error:
-        raise _unreadable("move of", row["rollback_id"], error) from None
+        raise unreadable("move of", row["rollback_id"], error) from None
 
 
 def deployment_from(row: RowMapping) -> Deployment:
@@ -172,7 +173,7 @@ def deployment_from(row: RowMapping) -> Deployment:
             rollback_id=row["rollback_id"],
         )
     except ValueError as error:
-        raise _unreadable("deployment", row["id"], error) from None
+        raise unreadable("deployment", row["id"], error) from None
 
 
 def deployment_columns(deployment: Deployment) -> dict[str, Any]:
@@ -194,7 +195,8 @@ def deployment_columns(deployment: Deployment) -> dict[str, Any]:
     }
 
 
-def _unreadable(what: str, name: str, error: Exception) -> JournalFailed:
+def unreadable(what: str, name: str, error: Exception) -> JournalFailed:
+    """To be raised: a person must look."""
     return JournalFailed(
         f"its {what} {name} is not as this rollwatch writes it ({type(error).__name__}); "
         "was it changed by hand, or written by another version?"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from rollwatch.rollback.model.words import DeploymentSource, DeploymentState
 
-__all__ = ["Deployment", "Release", "same_release"]
+__all__ = ["Deployment", "Release", "same_release", "same_version"]
+
+_PREFIX = re.compile(r"^[vV](?=[0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +47,16 @@ def same_release(one: Release, other: Release) -> bool:
     """Whether both are the same release, by the best that both name: commit, version, platform id."""
     if (one.service, one.environment) != (other.service, other.environment):
         return False
-    pairs = (
-        (one.commit, other.commit),
-        (one.version, other.version),
-        (one.platform_id, other.platform_id),
-    )
-    for mine, theirs in pairs:
-        if mine is not None and theirs is not None:
-            return mine == theirs
-    return False
+    if one.commit is not None and other.commit is not None:
+        return one.commit == other.commit
+    if one.version is not None and other.version is not None:
+        return same_version(one.version, other.version)
+    return one.platform_id is not None and one.platform_id == other.platform_id
+
+
+def same_version(one: str, other: str) -> bool:
+    """Whether both name the same version: a tag `v1.4.2` is version 1.4.2."""
+    return _PREFIX.sub("", one.strip()) == _PREFIX.sub("", other.strip())
 
 
 @dataclass(frozen=True, slots=True)

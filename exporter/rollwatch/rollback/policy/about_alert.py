@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from rollwatch.rollback.model.words import Mode
 from rollwatch.rollback.policy.case import Ask, Case, Said, failed, known_to_be, passed
 from rollwatch.rollback.policy.guard import Guard
 from rollwatch.rollback.policy.wording import name, span
@@ -107,11 +108,16 @@ def _fresh(case: Case) -> Said:
     if alert is None:
         return _NO_ALERT
     first = case.facts.now if question.first_asked_at is None else question.first_asked_at
+    if question.is_asked_anew and case.rules.mode is Mode.AUTO:
+        # What stood in the way for hours is gone: nobody expects a rollback by itself any more.
+        first = case.facts.now
     age, allowed = first - alert.starts_at, case.rules.alert_age_max_s
     said = failed if not age <= allowed else passed
     when = "before" if age >= 0 else "after"
+    is_first = first == question.first_asked_at or not question.is_asked_anew
+    judged = "first judged" if is_first else "judged again"
     return said(
-        f"The alert began {span(age)} {when} it was first judged; allowed: {span(allowed)}",
+        f"The alert began {span(age)} {when} it was {judged}; allowed: {span(allowed)}",
         age_s=age,
         allowed_s=allowed,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rollwatch.rollback.model.release import same_release
+from rollwatch.rollback.model.release import same_release, same_version
 from rollwatch.rollback.policy.case import Ask, Case, Said, failed, for_each, known_to_be, passed, unanswered
 from rollwatch.rollback.policy.facts import Unanswered
 from rollwatch.rollback.policy.guard import Guard
@@ -72,12 +72,14 @@ def _may_be(reported: str, release: Release) -> bool:
     if commit is not None and _SHORT_SHA.fullmatch(text.lower()) and commit.startswith(text.lower()):
         return True
     if release.version is not None:
-        return _bare(text) == _bare(release.version)
-    return commit is None or _FULL_SHA.fullmatch(text.lower()) is None
+        return same_version(text, release.version)
+    return commit is None or not _is_commit(text.lower())
 
 
-def _bare(version: str) -> str:
-    return re.sub(r"^[vV](?=[0-9])", "", version.strip())
+def _is_commit(text: str) -> bool:
+    """Digits alone may be a date or the number of a build."""
+    is_short = _SHORT_SHA.fullmatch(text) is not None and not text.isdecimal()
+    return is_short or _FULL_SHA.fullmatch(text) is not None
 
 
 def _recent(case: Case) -> Said:

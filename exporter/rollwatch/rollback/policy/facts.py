@@ -40,6 +40,8 @@ class Question:
     """Set at level AUTOMATIC."""
     first_asked_at: float | None = None
     """When this incident was first judged; None the first time."""
+    is_asked_anew: bool = False
+    """It was refused before, maybe for long, and the alert still fires."""
     expected: tuple[str, ...] = ()
     """The keys of the bad releases that it was about before; empty the first time."""
     approved: bool = False

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rollwatch.rollback.model.release import Release, same_release
-from rollwatch.rollback.model.words import DeploymentSource
+from rollwatch.rollback.model.words import DeploymentSource, DeploymentState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,6 +24,8 @@ class Stint:
     release: Release
     """With every name that one of its deployments told."""
     deployments: tuple[Deployment, ...]
+    unended: tuple[Deployment, ...] = ()
+    """Rollbacks to it, before it ran, of which nobody said how they ended; only of what runs now."""
 
     @property
     def brought_by(self) -> Deployment:
@@ -43,12 +45,8 @@ class Stint:
     @property
     def ours_since(self) -> float | None:
         """When a rollback last had put it there; None where none did."""
-        ours = (
-            one
-            for one in self.deployments
-            if one.source is DeploymentSource.ROLLBACK or one.rollback_id is not None
-        )
-        return max((_finite(one.live_at) for one in ours), default=None)
+        ours = [_finite(one.live_at) for one in self.deployments if _is_ours(one)]
+        return max([*ours, *(self.live_at for _ in self.unended)], default=None)
 
     @property
     def is_ours(self) -> bool:
@@ -70,10 +68,11 @@ class Stint:
 
 def stints(deployments: Iterable[Deployment], service: str, environment: str) -> tuple[Stint, ...]:
     """What ran, the newest first; the first runs now. Only of finished deployments with usable times."""
+    every = tuple(deployments)
     finished = sorted(
         (
             one
-            for one in deployments
+            for one in every
             if (one.release.service, one.release.environment) == (service, environment)
             and one.live_at is not None
             and math.isfinite(one.live_at)
@@ -89,7 +88,27 @@ def stints(deployments: Iterable[Deployment], service: str, environment: str) ->
             found[-1] = Stint(_with_names_of(last.release, one.release), (*last.deployments, one))
         else:
             found.append(Stint(one.release, (one,)))
+    if found:
+        found[0] = _with_unended(found[0], found[1:2], every)
     return tuple(found)
+
+
+def _with_unended(now: Stint, before: Sequence[Stint], deployments: Iterable[Deployment]) -> Stint:
+    """A rollback that took too long, or whose end nobody could tell, has come to its end after all."""
+    since = before[0].live_at if before else -math.inf
+    unended = tuple(
+        one
+        for one in deployments
+        if _is_ours(one)
+        and one.state is DeploymentState.STARTED
+        and one.started_at >= since
+        and same_release(one.release, now.release)
+    )
+    return replace(now, unended=unended)
+
+
+def _is_ours(deployment: Deployment) -> bool:
+    return deployment.source is DeploymentSource.ROLLBACK or deployment.rollback_id is not None
 
 
 def are_distinct(one: Release, other: Release) -> bool:

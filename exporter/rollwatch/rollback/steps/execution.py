@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from rollwatch.rollback.model.release import same_release
+from rollwatch.rollback.model.release import same_version
 from rollwatch.rollback.model.words import DeploymentSource, DeploymentState, ExecutionResult, StepState
 from rollwatch.rollback.policy.facts import Unanswered
 from rollwatch.rollback.steps.ended import Ended
@@ -47,6 +47,8 @@ _DEPLOYMENT = {
 }
 """Of the others nobody knows: their deployment stays open, and stops blocking after a while."""
 _LOOKED_BACK = 20
+_STRATEGY = "strategy"
+"""In a memo: which one noted it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,17 @@ class Executor:
         """Give the order, for the step that was just written down. Raises JournalFailed, LostLease."""
         order = _order(held, going, plan)
         await self._open(held, going)
-        execution = await self._bounded(plan.strategy.execute(order, _noting(held, step)), order)
+        execution = await self._bounded(plan.strategy.execute(order, _noting(held, step, plan)), order)
         execution = await self._until_live(held, going, execution, step.started_at + order.deadline_s)
         return await self._close(held, going, execution)
+
+    async def put(self, held: Held, going: Going) -> Release | None:
+        """What this rollback put into production, as it was written down; the target, or a revert of its own.
+
+        Raises JournalFailed.
+        """
+        ours = await self._recorded(held, going)
+        return None if ours is None else ours.release
 
     async def reconcile(
         self,
@@ -81,7 +91,7 @@ class Executor:
         """
         order = _order(held, going, plan)
         until = step.started_at + order.deadline_s
-        execution = await self._what_happened(held, plan, order, step, until)
+        execution = _begun_otherwise(plan, step) or await self._what_happened(held, plan, order, step, until)
         _log.info(
             "rollback_reconciled", rollback=held.row.id, service=going.service, result=execution.result.value
         )
@@ -97,7 +107,7 @@ class Executor:
             said = replace(execution, detail=detail)
             return await self._close(held, going, said)
         await self._open(held, going)
-        execution = await self._bounded(plan.strategy.execute(order, _noting(held, step)), order)
+        execution = await self._bounded(plan.strategy.execute(order, _noting(held, step, plan)), order)
         execution = await self._until_live(held, going, execution, step.started_at + order.deadline_s)
         return await self._close(held, going, execution)
 
@@ -130,9 +140,12 @@ class Executor:
             await asyncio.sleep(min(self.tempo.look_every_s, left))
 
     async def _said_of(self, made: Release) -> DeploymentState | None:
-        """How its deployment ended; CI may have told of it before we could write down that it is ours."""
+        """How its deployment ended; CI may have told of it before we could write down that it is ours.
+
+        By its commit: the target's version ran before, and is what the revert will report as well.
+        """
         last = await self.journal.deployments(service=made.service, limit=_LOOKED_BACK)
-        ended = (one.state for one in last if one.ended_at is not None and same_release(one.release, made))
+        ended = (one.state for one in last if one.ended_at is not None and one.release.commit == made.commit)
         return next(ended, None)
 
     async def _what_happened(
@@ -141,7 +154,7 @@ class Executor:
         while True:
             try:
                 return await self._bounded(
-                    plan.strategy.what_happened(order, step.memo, _noting(held, step)),
+                    plan.strategy.what_happened(order, step.memo, _noting(held, step, plan)),
                     order,
                     is_question=True,
                 )
@@ -189,7 +202,7 @@ class Executor:
         is_nothing = recorded is None and execution.result is ExecutionResult.NOT_DONE
         if state is not None and not is_over and not is_nothing:
             release = going.target if execution.made is None else execution.made
-            if execution.platform_id is not None and (release.commit or release.version):
+            if execution.platform_id is not None:
                 release = replace(release, platform_id=execution.platform_id)
             await self.journal.record_deployment(
                 release,
@@ -209,12 +222,13 @@ class Executor:
 
 def _is_seen(now: Known[ServiceNow], going: Going) -> bool:
     """Whether health endpoints report the target's version, where that tells it from the bad one."""
-    wanted = going.target.version
+    wanted, bad = going.target.version, going.bad.version
     return (
         not isinstance(now, Unanswered)
+        and now.version is not None
         and wanted is not None
-        and wanted != going.bad.version
-        and now.version == wanted
+        and same_version(now.version, wanted)
+        and (bad is None or not same_version(wanted, bad))
     )
 
 
@@ -232,8 +246,17 @@ def _order(held: Held, going: Going, plan: ServicePlan) -> Order:
     )
 
 
-def _noting(held: Held, step: Step) -> Callable[[Mapping[str, Any]], Awaitable[None]]:
+def _begun_otherwise(plan: ServicePlan, step: Step) -> Execution | None:
+    """What one strategy has noted another one can't read: it would take it for nothing, and begin anew."""
+    began, now = step.memo.get(_STRATEGY), plan.strategy.name.value
+    if began is None or began == now:
+        return None
+    why = f"It was begun by strategy {began}, and the configuration says {now} by now: look what runs."
+    return Execution(ExecutionResult.UNKNOWN, sentence(why))
+
+
+def _noting(held: Held, step: Step, plan: ServicePlan) -> Callable[[Mapping[str, Any]], Awaitable[None]]:
     async def note(memo: Mapping[str, Any]) -> None:
-        await held.note(step, memo)
+        await held.note(step, {**memo, _STRATEGY: plan.strategy.name.value})
 
     return note

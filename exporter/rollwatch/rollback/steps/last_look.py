@@ -12,13 +12,19 @@ from rollwatch.rollback.strategies.strategy import PlatformFailed
 from rollwatch.text import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rollwatch.rollback.journal_port import Journal
     from rollwatch.rollback.model.decision import Going
     from rollwatch.rollback.model.record import Rollback
+    from rollwatch.rollback.model.release import Deployment
     from rollwatch.rollback.plan import ServicePlan
     from rollwatch.rollback.ports import Evidence
 
 __all__ = ["Objection", "another_release", "no_longer_firing"]
+
+_BLOCKS_S = 1800.0
+"""So long a deployment that was begun and has not ended is in the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +55,9 @@ async def another_release(
     row: Rollback, going: Going, plan: ServicePlan, journal: Journal
 ) -> Objection | None:
     """Whether something else was deployed since the decision, or runs. Raises JournalFailed."""
-    decided_at = row.last_asked_at or row.created_at
-    for deployment in await journal.deployments(service=going.service):
-        is_news = max(deployment.started_at, deployment.ended_at or 0.0) > decided_at
-        is_ours = deployment.rollback_id == row.id
-        is_failed = deployment.state is DeploymentState.FAILED
-        if is_news and not is_ours and not is_failed and is_other_release(deployment.release, going.bad):
+    known = [one for one in await journal.deployments(service=going.service) if one.rollback_id != row.id]
+    for deployment in known:
+        if _is_news(deployment, known, row, going) and is_other_release(deployment.release, going.bad):
             why = f"{clean(deployment.release.shown, 80)} of {going.service} was deployed meanwhile"
             return Objection(State.SUPERSEDED, why)
     if row.level is Level.EMERGENCY:
@@ -69,3 +72,17 @@ async def another_release(
             State.SUPERSEDED, f"{clean(current.shown, 80)} of {going.service} runs now, another release"
         )
     return None
+
+
+def _is_news(deployment: Deployment, known: Sequence[Deployment], row: Rollback, going: Going) -> bool:
+    """Whether the decision can't have known of it: it is of later, or would have stood in its way."""
+    if deployment.state is DeploymentState.FAILED:
+        return False
+    decided_at = row.last_asked_at or row.created_at
+    if max(deployment.started_at, deployment.ended_at or 0.0) > decided_at:
+        return True
+    # Somebody may tell late of what began or ended before the decision.
+    if deployment.state is DeploymentState.STARTED:
+        return row.level is not Level.EMERGENCY and decided_at - deployment.started_at <= _BLOCKS_S
+    bad_at = next((one.live_at for one in known if one.id == going.bad_deployment), None)
+    return bad_at is not None and (deployment.live_at or 0.0) > bad_at

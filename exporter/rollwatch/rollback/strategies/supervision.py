@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -9,15 +10,16 @@ import subprocess
 import threading
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rollwatch.rollback.strategies.family import Family
+from rollwatch.rollback.strategies.heir import Heir
 from rollwatch.rollback.strategies.output import KEPT_BYTES, Output
 from rollwatch.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
     from typing import IO
 
     from rollwatch.clock import Clock
@@ -108,31 +110,56 @@ class Supervision:
         if self._is_stopped:
             return self._ended(Ending.STOPPED)
         began = self._clock.monotonic()
-        try:
-            process = subprocess.Popen(  # noqa: S603  an argv of the configuration; no shell
-                list(self._command.argv),
-                cwd=self._command.cwd,
-                env=dict(self._command.env),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE if self._command.is_stderr_apart else subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            return self._ended(Ending.NOT_STARTED, why=_why_not(error))
-        if self._started is not None:
-            self._started(process.pid)
-        outputs = [(process.stdout, self._output), (process.stderr, self._errors)]
-        with _Watch(process.pid, outputs, self._woken, self._clock) as watch:
-            ending = watch.until(began + self._command.timeout_s)
-            if ending is not Ending.ITSELF:
-                self._end(Family(process.pid), watch)
-            watch.drain(_DRAIN_S)
-            exit_code = _reap(process)
+        with contextlib.ExitStack() as stack:
+            try:
+                process, outputs = self._start(stack)
+            except (OSError, ValueError) as error:
+                return self._ended(Ending.NOT_STARTED, why=_why_not(error))
+            if self._started is not None:
+                self._started(process.pid)
+            with _Watch(process.pid, outputs, self._woken, self._clock) as watch:
+                ending = watch.until(began + self._command.timeout_s)
+                if ending is not Ending.ITSELF:
+                    self._end(Family(process.pid), watch)
+                watch.drain(_DRAIN_S)
+                exit_code = _reap(process)
         return self._ended(
             ending,
             exit_code=exit_code if ending is Ending.ITSELF else None,
             lasted_s=self._clock.monotonic() - began,
+        )
+
+    def _start(
+        self, stack: contextlib.ExitStack
+    ) -> tuple[subprocess.Popen[bytes], list[tuple[IO[bytes] | None, Output]]]:
+        """What is left on `stack` ends with the program. Raises OSError, ValueError."""
+        command = self._command
+        if command.is_stderr_apart:
+            # A question: when nobody is left to hear the answer, it may end.
+            process = self._popen(subprocess.PIPE, subprocess.PIPE)
+            return process, [(process.stdout, self._output), (process.stderr, self._errors)]
+        with contextlib.ExitStack() as ends:
+            read, write = os.pipe2(os.O_CLOEXEC)
+            ends.callback(os.close, read)
+            ends.callback(os.close, write)
+            stack.enter_context(Heir(read, command.env.get("PATH", os.defpath)))
+            # Opened anew: that we never wait in reading must not make the heir's reading fail.
+            ours = Path(f"/proc/self/fd/{read}").open("rb", buffering=0)  # noqa: SIM115  the watch closes it
+            try:
+                return self._popen(write, subprocess.STDOUT), [(ours, self._output)]
+            except BaseException:
+                ours.close()
+                raise
+
+    def _popen(self, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603  an argv of the configuration; no shell
+            list(self._command.argv),
+            cwd=self._command.cwd,
+            env=dict(self._command.env),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
         )
 
     def _ended(

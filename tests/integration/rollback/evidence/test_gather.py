@@ -7,8 +7,7 @@ import pytest
 
 from rollwatch.rollback.evidence.gather import Gatherer
 from rollwatch.rollback.journal_port import Past
-from rollwatch.rollback.model.record import Rollback
-from rollwatch.rollback.model.words import Level, State, Verdict
+from rollwatch.rollback.model.words import Level, Verdict
 from rollwatch.rollback.policy.decide import decide
 from rollwatch.rollback.policy.facts import Claim, Question, Unanswered
 from rollwatch.rollback.policy.guard import Guard
@@ -24,27 +23,24 @@ BAD_WEB = deployed("7.2.0", 6 * MINUTE, "web")
 
 @dataclass
 class Ledger:
-    """The journal of the case; `row` is the one that asks."""
+    """The journal of the case."""
 
     past_: Past = field(
         default_factory=lambda: Past(
             FACTS.deployments, (Claim("api", "version:0.9", "rb-1"),), executions=(NOW - 5,)
         )
     )
-    row: Rollback | None = None
     failure: JournalFailed | None = None
     since: float | None = None
+    incidents_since: float | None = None
+    asking: str | None = None
 
-    async def past(self, environment, services, *, since):
+    async def past(self, environment, services, *, since, incidents_since, rollback_id):
         assert (environment, tuple(services)) == ("production", ("web", "api"))
-        self.since = since
+        self.since, self.incidents_since, self.asking = since, incidents_since, rollback_id
         if self.failure is not None:
             raise self.failure
         return self.past_
-
-    async def get(self, rollback_id):
-        assert rollback_id == "rb-now"
-        return self.row
 
 
 @dataclass
@@ -82,8 +78,24 @@ class World:
         await self._hear("silenced")
         return False
 
+    async def all_late_were_asked(self):
+        async with asyncio.timeout(5):
+            while not self.late <= set(self.asked):
+                await asyncio.sleep(0)
+
     def strategies(self):
         return {"api": Platform(self, "api"), "web": Platform(self, "web")}
+
+
+@dataclass
+class SlowLedger(Ledger):
+    """Fails when everybody else has been asked."""
+
+    world: World = field(default_factory=World)
+
+    async def past(self, environment, services, **asked):
+        await self.world.all_late_were_asked()
+        raise JournalFailed("the disk is full")
 
 
 @dataclass
@@ -116,6 +128,7 @@ async def test_a_decision_gets_all_that_it_needs():
     assert facts.claims == ledger.past_.claims
     assert facts.executions == (NOW - 5,)
     assert ledger.since == NOW - RULES.limit_window_s
+    assert ledger.incidents_since == NOW - RULES.systemic_window_s
     assert facts.current == FACTS.current
     assert facts.reported == {"api": "1.5.0", "web": Unanswered("no such service")}
     assert (facts.still_firing, facts.silenced, facts.fault_before) == (True, False, False)
@@ -196,20 +209,27 @@ async def test_without_a_known_release_nobody_is_asked_whether_the_fault_is_olde
 
 
 async def test_an_alert_that_was_resolved_meanwhile_is_known_to_be():
-    row = Rollback(
-        "rb-now",
-        3,
-        State.SETTLING,
-        Level.AUTOMATIC,
-        "production",
-        "shop",
-        "api",
-        NOW - 60,
-        NOW,
-        resolved_at=NOW - 1,
-    )
-    facts = await gatherer(World(), Ledger(row=row)).facts(QUESTION, RULES)
-    assert facts.resolved_at == NOW - 1
+    ledger = Ledger(Past(FACTS.deployments, resolved_at=NOW - 1))
+    asking = replace(QUESTION, rollback_id="rb-now")
+    facts = await gatherer(World(), ledger).facts(asking, RULES)
+    assert (facts.resolved_at, ledger.asking) == (NOW - 1, "rb-now")
+
+
+async def test_whoever_is_asked_meanwhile_is_not_waited_for_when_the_journal_fails():
+    world = World(late=frozenset({"current api", "reported api", "still_firing", "silenced"}))
+    with pytest.raises(JournalFailed):
+        await gatherer(world, SlowLedger(world=world)).facts(QUESTION, RULES)
+    assert set(world.ended) == world.late
+
+
+async def test_whoever_gives_up_leaves_no_question_behind():
+    world = World(late=frozenset({"current api", "reported api", "still_firing", "silenced"}))
+    task = asyncio.create_task(gatherer(world).facts(QUESTION, RULES))
+    await world.all_late_were_asked()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert set(world.ended) == world.late
 
 
 async def test_a_journal_that_fails_is_no_answer_at_all():

@@ -12,7 +12,7 @@ from rollwatch.rollback.journal.journal import SqlJournal
 from rollwatch.rollback.model.decision import Decision, GuardAnswer
 from rollwatch.rollback.model.words import TRANSITIONS, GuardResult, State, StepKind, StepState, Verdict
 from rollwatch.rollback.ports import LostLease
-from support.rollback_rows import NOW, brought_to, going_of, taken, wish_of
+from support.rollback_rows import NOW, brought_to, due, going_of, taken, wish_of
 
 _REACHED = [
     State.RECEIVED,
@@ -33,10 +33,10 @@ async def test_a_lease_is_one_owners_until_it_ends(journal: SqlJournal, other: S
     assert mine is not None
     assert (mine.lease_owner, mine.lease_until, mine.version) == ("one", NOW + 30, 1)
     assert await other.lease(rollback_id, "two", NOW + 29, NOW + 60) is None
-    assert await other.due(NOW + 29) == []
+    assert await due(other, NOW + 29) == []
     assert await journal.renew(rollback_id, "one", NOW + 45)
     assert await other.lease(rollback_id, "two", NOW + 44, NOW + 60) is None
-    assert await other.due(NOW + 45) == [rollback_id]
+    assert await due(other, NOW + 45) == [rollback_id]
     theirs = await other.lease(rollback_id, "two", NOW + 45, NOW + 60)
     assert theirs is not None
     assert not await journal.renew(rollback_id, "one", NOW + 90)
@@ -68,7 +68,7 @@ async def test_a_lease_given_back_is_free(journal: SqlJournal, other: SqlJournal
 
     await journal.release(rollback_id, "one")
 
-    assert await other.due(NOW) == [rollback_id]
+    assert await due(other, NOW) == [rollback_id]
     assert await other.lease(rollback_id, "two", NOW, NOW + 30) is not None
     assert await journal.lease("rb-unknown", "one", NOW, NOW + 30) is None
 
@@ -194,7 +194,7 @@ async def test_every_move_is_in_the_audit(journal: SqlJournal) -> None:
 async def test_approval_makes_it_due_and_counts_once(journal: SqlJournal) -> None:
     waiting = await brought_to(journal, State.AWAITING_APPROVAL)
     await journal.release(waiting.id, "one")
-    assert await journal.due(NOW + 60) == []
+    assert await due(journal, NOW + 60) == []
 
     first = await journal.approve(waiting.id, "jane", NOW + 60)
     second = await journal.approve(waiting.id, "joe", NOW + 61)
@@ -202,7 +202,7 @@ async def test_approval_makes_it_due_and_counts_once(journal: SqlJournal) -> Non
     assert first is not None
     assert first == second
     assert (first.approved_by, first.state) == ("jane", State.AWAITING_APPROVAL)
-    assert await journal.due(NOW + 61) == [waiting.id]
+    assert await due(journal, NOW + 61) == [waiting.id]
     assert [move.by for move in await journal.transitions(waiting.id)][-1] == "jane"
     with pytest.raises(LostLease):
         await journal.move(waiting, State.DENIED, now=NOW, by="one", why="judged before the approval")
@@ -225,7 +225,7 @@ async def test_cancelled_before_anything_began(journal: SqlJournal, state: State
 
     assert over is not None
     assert (over.state, over.cancel_by, over.lease_owner) == (State.CANCELLED, "jane", None)
-    assert await journal.due(NOW + 10_000) == []
+    assert await due(journal, NOW + 10_000) == []
     with pytest.raises(LostLease):
         await journal.move(rollback, state, now=NOW, by="one", why="did not know")
     assert await journal.cancel(rollback.id, "jane", "once more", NOW + 2) is None

@@ -20,7 +20,7 @@ from rollwatch.rollback.journal.journal import open_journal
 from rollwatch.rollback.journal.schema import METADATA, VERSION_TABLE
 from rollwatch.rollback.ports import JournalFailed
 from support.rollback_postgres import PASSWORD, PostgresServer
-from support.rollback_rows import NOW, taken
+from support.rollback_rows import NOW, due, taken
 
 
 async def test_the_file_is_for_nobody_else(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ async def test_what_was_written_is_there_when_it_is_opened_again(url: str) -> No
         await first.history()
 
     second = await open_journal(url)
-    assert await second.due(NOW) == [rollback_id]
+    assert await due(second, NOW) == [rollback_id]
     await second.close()
 
 

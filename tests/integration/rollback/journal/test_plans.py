@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Select, create_engine
 
-from rollwatch.rollback.journal import reading, retention
+from rollwatch.rollback.journal import measuring, reading, retention
 from rollwatch.rollback.journal.journal import open_journal
 from rollwatch.rollback.journal.schema import METADATA
 from rollwatch.rollback.model.words import State
 from support.rollback_fill import SERVICES, fill
-from support.rollback_rows import NOW
+from support.rollback_rows import NOW, due
 
 
 def _history(**more: Any) -> Select[Any]:
@@ -34,14 +34,22 @@ QUESTIONS: dict[str, Select[Any]] = {
     "history-in-a-state": _history(state=State.FAILED),
     "history-in-a-state-next-page": _history(state=State.FAILED, before="rb-5"),
     "history-of-both": _history(service="api", state=State.FAILED, before="rb-5"),
-    "due": reading.due_query(NOW, 100),
-    "next-due": reading.next_due_query(),
+    "due": reading.DUE.params(now=NOW, ahead=0.0, limit=100),
+    "next-due": reading.NEXT_DUE.params(ahead=0.0),
     "open": reading.open_query(),
-    "incidents": reading.incidents_query("production", ["api", "web"], NOW - 600, NOW - 86_400),
+    "incidents": reading.INCIDENTS.params(
+        environment="production", services=["api", "web"], since=NOW - 600, oldest=NOW - 86_400
+    ),
     "deployments": _deployments(),
     "deployments-next-page": _deployments(before=NOW),
     "deployments-of-a-service": _deployments(service="api", before=NOW),
-    "deployments-of-the-past": reading.deployments_of_query("production", "api"),
+    "deployments-of-the-past": reading.DEPLOYMENTS_OF.params(environment="production", service="api"),
+    "deployments-since": measuring.DEPLOYED.params(
+        environment="production", service="api", since=NOW, limit=10
+    ),
+    "carried-out": measuring.CARRIED_OUT.params(
+        environment="production", state="failed", since=NOW, limit=10
+    ),
     "retention": retention.over_query(NOW, 1000),
 }
 
@@ -88,7 +96,7 @@ async def test_a_filled_journal_answers_as_an_empty_one_does(tmp_path: Path) -> 
         seen += [row.id for row in page]
     assert len(seen) == 3000
     assert seen == sorted(seen, reverse=True)
-    assert await journal.due(NOW) == []
+    assert await due(journal, NOW) == []
     past = await journal.past("production", SERVICES[:2], since=NOW - 3600)
     assert [len(each) for each in past.deployments.values()] == [100, 100]
     assert await journal.prune(NOW, limit=1000) == 1000

@@ -11,7 +11,17 @@ from rollwatch.rollback.model.release import Release
 from rollwatch.rollback.model.words import DeploymentSource, DeploymentState, State
 from rollwatch.rollback.policy.facts import Incident
 from support.manual_clock import ManualClock
-from support.rollback_rows import NOW, alert_of, brought_to, going_of, release_of, taken, wish_of
+from support.rollback_rows import (
+    NOW,
+    alert_of,
+    brought_to,
+    due,
+    going_of,
+    next_due_at,
+    release_of,
+    taken,
+    wish_of,
+)
 
 CI, FINISHED = DeploymentSource.REPORTED, DeploymentState.FINISHED
 
@@ -55,27 +65,27 @@ async def test_what_is_due(journal: SqlJournal) -> None:
     for rollback_id in (settling, waiting, running):
         await journal.release(rollback_id, "one")
 
-    assert list(await journal.due(NOW)) == [received, running]
-    assert await journal.next_due_at() == NOW + 20
-    assert list(await journal.due(NOW + 20)) == [received, settling, running]
-    assert list(await journal.due(NOW + 1800)) == [received, settling, waiting, running]
-    assert list(await journal.due(NOW + 1800, limit=2)) == [received, settling]
+    assert await due(journal, NOW) == [received, running]
+    assert await next_due_at(journal) == NOW + 20
+    assert await due(journal, NOW + 20) == [received, settling, running]
+    assert await due(journal, NOW + 1800) == [received, settling, waiting, running]
+    assert await due(journal, NOW + 1800, limit=2) == [received, settling]
     assert [row.id for row in await journal.open_rollbacks()] == [received, settling, waiting, running]
 
 
 async def test_the_next_time_to_look_counts_leases(journal: SqlJournal) -> None:
-    assert await journal.next_due_at() is None
+    assert await next_due_at(journal) is None
     received = await taken(journal)
-    assert await journal.next_due_at() is None
+    assert await next_due_at(journal) is None
 
     await journal.lease(received, "one", NOW, NOW + 30)
-    assert await journal.next_due_at() == NOW + 30
+    assert await next_due_at(journal) == NOW + 30
 
     settling = await brought_to(journal, State.SETTLING, number=2)
     await journal.renew(settling.id, "one", NOW + 10)
-    assert await journal.next_due_at() == NOW + 20
+    assert await next_due_at(journal) == NOW + 20
     await journal.renew(settling.id, "one", NOW + 25)
-    assert await journal.next_due_at() == NOW + 25
+    assert await next_due_at(journal) == NOW + 25
 
 
 async def test_the_past_of_a_unit(journal: SqlJournal) -> None:
@@ -218,3 +228,40 @@ async def test_the_newest_deployments_are_never_forgotten(journal: SqlJournal) -
 async def test_check_writes_and_reads(journal: SqlJournal) -> None:
     await journal.check()
     await journal.check()
+
+
+async def test_what_figures_about_deployments_need(journal: SqlJournal) -> None:
+    """Of a unit's rollback every service is told; what was not carried out is left out."""
+    both = (going_of(), going_of(service="web"))
+    for number, state in enumerate((State.SUCCEEDED, State.FAILED, State.UNKNOWN)):
+        at, going = NOW + number, both[:1] if number else both
+        row = await brought_to(journal, State.EXECUTING, number=number + 1, going=going, now=at)
+        for after in (State.VERIFYING, State.FINISHING, state):
+            row = await journal.move(row, after, now=at, by="one", why="it goes on")
+        await journal.drop_claims(row)
+    await brought_to(journal, State.DENIED, number=9)
+    states = (State.SUCCEEDED, State.FAILED)
+
+    found = await journal.carried_out("production", states, since=NOW, limit=10)
+
+    assert [(one.state, one.updated_at, one.going) for one in found] == [
+        (State.SUCCEEDED, NOW, both),
+        (State.FAILED, NOW + 1, both[:1]),
+    ]
+    later = await journal.carried_out("production", states, since=NOW + 1, limit=10)
+    assert [one.state for one in later] == [State.FAILED]
+    assert await journal.carried_out("staging", states, since=0, limit=10) == []
+
+
+async def test_deployments_since_or_else_the_last_before(journal: SqlJournal) -> None:
+    await _deployed(journal, 5, NOW)
+    newest = [one.id for one in await journal.deployments(service="api")]
+
+    async def told(since: float, limit: int = 10, service: str = "api") -> list[str]:
+        found = await journal.deployed("production", service, since=since, limit=limit)
+        return [one.id for one in found]
+
+    assert await told(0.0) == newest
+    assert await told(0.0, limit=2) == newest[:2]
+    assert await told(NOW + 1e6) == newest[:1]
+    assert await told(0.0, service="web") == []

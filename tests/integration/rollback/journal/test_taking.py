@@ -9,7 +9,7 @@ import pytest
 from rollwatch.rollback.journal.journal import SqlJournal
 from rollwatch.rollback.journal_port import Taken
 from rollwatch.rollback.model.words import Level, State
-from support.rollback_rows import NOW, alert_of, brought_to, taken, wish_of
+from support.rollback_rows import NOW, alert_of, brought_to, due, taken, wish_of
 
 
 async def test_an_incident_is_one_row_however_often_it_is_delivered_at_once(
@@ -23,7 +23,7 @@ async def test_an_incident_is_one_row_however_often_it_is_delivered_at_once(
     assert sum(answer.repeated for answer in answers) == 49
     (row,) = await journal.history()
     assert (row.state, row.repeats, row.version) == (State.RECEIVED, 49, 1)
-    assert await journal.due(NOW) == [row.id]
+    assert await due(journal, NOW) == [row.id]
 
 
 async def test_the_row_says_all_that_the_alert_said(journal: SqlJournal) -> None:
@@ -72,7 +72,7 @@ async def test_what_was_not_done_is_asked_again_at_most_once_a_minute(
     delivery = [(alert_of(summary="still"), "api")]
 
     assert await journal.take(delivery, NOW + 59) == Taken(repeated=1)
-    assert await journal.due(NOW + 59) == []
+    assert await due(journal, NOW + 59) == []
     assert await journal.take(delivery, NOW + 60) == Taken(new=(over.id,))
     assert await journal.take(delivery, NOW + 61) == Taken(repeated=1)
 
@@ -80,7 +80,7 @@ async def test_what_was_not_done_is_asked_again_at_most_once_a_minute(
     assert row is not None
     assert (row.state, row.repeats, row.version) == (State.RECEIVED, 3, over.version + 1)
     assert row.alert == alert_of(summary="still")
-    assert await journal.due(NOW + 61) == [over.id]
+    assert await due(journal, NOW + 61) == [over.id]
 
 
 @pytest.mark.parametrize("state", [State.SETTLING, State.AWAITING_APPROVAL, State.EXECUTING, State.FINISHING])
@@ -163,6 +163,6 @@ async def test_a_wish_of_a_person_is_a_row_of_its_own_each_time(journal: SqlJour
         "5xx since the release",
     )
     assert (first.wanted_target, first.dry_run, first.alert) == ("1.4.2", True, None)
-    assert list(await journal.due(NOW)) == [first.id, second.id]
+    assert await due(journal, NOW) == [first.id, second.id]
     (move,) = await journal.transitions(first.id)
     assert (move.by, move.why) == ("jane", "5xx since the release")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rollwatch.rollback.model.release import Release
 from rollwatch.rollback.model.words import DeploymentSource, DeploymentState, State
-from support.rollback_world import BAD, GOOD, release, world
+from support.rollback_world import BAD, ENVIRONMENT, GOOD, release, world
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,3 +72,18 @@ async def test_or_when_health_endpoints_report_the_targets_version(tmp_path: Pat
         strategy.made = replace(REVERT, version="1.4.2")
 
         assert (await here.run()).state is State.SUCCEEDED
+
+
+async def test_that_the_targets_version_ran_before_says_nothing_of_the_revert(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        for commit, version, ago_s in ((GOOD, "1.4.2", 7000.0), (BAD, "1.5.0", 280.0)):
+            await here.deployed("api", commit, ago_s=ago_s, version=version)
+        seen = Release("api", ENVIRONMENT, version="1.4.2")
+        await here.journal.record_deployment(
+            seen, DeploymentState.FINISHED, DeploymentSource.HEALTH, at=time.time() - 3600
+        )
+        pushing(here, timeout_s=0.5)
+        here.strategies["api"].made = replace(REVERT, version="1.4.2")
+        here.evidence.version = "1.5.0"
+
+        assert (await here.run()).state is State.TIMED_OUT

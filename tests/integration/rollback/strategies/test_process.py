@@ -109,7 +109,7 @@ async def test_at_the_deadline_all_of_it_ends(start: str, tmp_path: Path) -> Non
     mark = f"ROLLWATCH_TEST={os.getpid()}-{time.monotonic_ns()}"
     name, _, value = mark.partition("=")
     result = await _sh(
-        f"{start}\ntouch begun; echo begun; sleep 600",
+        f"{start}\necho begun; touch begun; sleep 600",
         tmp_path,
         env={**_PATH, name: value},
         clock=_LateOnce(tmp_path / "begun"),
@@ -121,7 +121,7 @@ async def test_at_the_deadline_all_of_it_ends(start: str, tmp_path: Path) -> Non
 
 
 async def test_who_ends_at_sigterm_may_clean_up(tmp_path: Path) -> None:
-    script = "trap 'echo cleaned; exit 0' TERM; touch begun; echo begun; while :; do sleep 0.05; done"
+    script = "trap 'echo cleaned; exit 0' TERM; echo begun; touch begun; while :; do sleep 0.05; done"
     result = await _sh(script, tmp_path, kill_after_s=20.0, clock=_LateOnce(tmp_path / "begun"))
     assert result.timed_out
     assert result.output.endswith("cleaned\n")

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from rollwatch.rollback.model.record import Pause
-from rollwatch.rollback.model.words import DeploymentSource, DeploymentState, GuardResult, Level, Verdict
+from rollwatch.rollback.model.release import Release
+from rollwatch.rollback.model.words import (
+    DeploymentSource,
+    DeploymentState,
+    GuardResult,
+    Level,
+    Mode,
+    Verdict,
+)
 from rollwatch.rollback.policy.facts import Claim, Incident, Unanswered
 from rollwatch.rollback.policy.guard import Guard
 from rollwatch.rollback.policy.rules import Freeze, Weekly
@@ -61,6 +69,19 @@ def deployments(*api: Any, **changes: Any) -> dict[str, Any]:
     return {"facts": {**with_deployments(*api), **changes}}
 
 
+LONG_REFUSED = {
+    "alert": alert(360 * MINUTE),
+    "first_asked_at": NOW - 359 * MINUTE,
+    "is_asked_anew": True,
+}
+ONLY_COMMIT = replace(BAD, release=Release("api", "production", commit("1.5.0")))
+
+
+def by_commit(reported: str) -> dict[str, Any]:
+    """CI tells commits only."""
+    return deployments(ONLY_COMMIT, GOOD, reported={"api": reported})
+
+
 TABLE = [
     (Guard.DECLARED, PASS, {}, "api is declared for production."),
     (Guard.DECLARED, FAIL, question(service="billing"), "billing is not declared in release unit shop"),
@@ -88,6 +109,14 @@ TABLE = [
     (Guard.FRESH, PASS, {}, "began 2 min before it was first judged; allowed: 30 min"),
     (Guard.FRESH, FAIL, question(alert=alert(31 * MINUTE)), "began 31 min before it was first judged"),
     (Guard.FRESH, PASS, question(alert=alert(31 * MINUTE), first_asked_at=NOW - 1200), "11 min before"),
+    (Guard.FRESH, PASS, question(first_asked_at=NOW - 100, is_asked_anew=True), "it was judged again"),
+    (Guard.FRESH, FAIL, question(**LONG_REFUSED), "began 6 h before it was judged again"),
+    (
+        Guard.FRESH,
+        PASS,
+        {"rules": {"mode": Mode.APPROVE}, **question(**LONG_REFUSED)},
+        "began 1 min before it was first judged",
+    ),
     (Guard.FRESH, FAIL, question(alert=None), "No alert"),
     (Guard.RELEASE_KNOWN, PASS, {}, f"api 1.5.0 ({commit('1.5.0')[:12]}) runs"),
     (Guard.RELEASE_KNOWN, FAIL, deployments(), "No finished deployment of api was recorded"),
@@ -98,6 +127,8 @@ TABLE = [
     (Guard.RELEASE_AGREES, PASS, facts(reported={"api": commit("1.5.0")[:7]}), commit("1.5.0")[:7]),
     (Guard.RELEASE_AGREES, FAIL, facts(current={"api": release("1.4.0")}), "platform says that api runs 1.4"),
     (Guard.RELEASE_AGREES, FAIL, facts(reported={"api": "1.4.0"}), "api reports version 1.4.0, by"),
+    (Guard.RELEASE_AGREES, FAIL, by_commit("deadbee"), "reports version deadbee"),
+    (Guard.RELEASE_AGREES, PASS, by_commit("20260201"), "version 20260201"),
     (Guard.RELEASE_AGREES, OPEN, facts(current={"api": SILENT}), "runs of api: the request timed"),
     (Guard.RELEASE_AGREES, OPEN, facts(reported={"api": SILENT}), "not known which version api reports"),
     (Guard.RELEASE_AGREES, OPEN, facts(current={}), "nobody was asked"),

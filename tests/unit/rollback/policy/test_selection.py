@@ -87,6 +87,29 @@ class TestWhichReleaseIsBad:
         assert member.bad.version == "1.4.0"
         assert member.is_ours
 
+    def test_a_rollback_that_came_to_its_end_late_is_ours_all_the_same(self) -> None:
+        """It timed out, or nobody could say; then the platform lists what it made as a deployment."""
+        revert = Release("api", "production", commit("revert"))
+        open_end = {"state": DeploymentState.STARTED, "ended_at": None, "release": revert}
+        ours = deployed("", 45 * MINUTE, **{**ROLLBACK, **open_end})
+        late = deployed("", 2 * MINUTE, release=revert)
+
+        (member,) = case(facts=with_deployments(late, ours, deployed("1.5.0", DAY), GOOD)).selection.members
+        assert member.is_ours
+
+        # Another release ran in between: this time it was put there by somebody else.
+        between = deployed("1.5.1", 20 * MINUTE)
+        (member,) = case(facts=with_deployments(late, between, ours, GOOD)).selection.members
+        assert not member.is_ours
+
+    def test_a_version_and_its_tag_are_one_release(self) -> None:
+        by_ci = replace(BAD, release=Release("api", "production", commit("1.5.0"), "1.5.0"))
+        by_health = deployed("", 4 * MINUTE, release=Release("api", "production", None, "v1.5.0"))
+
+        (member,) = case(facts=with_deployments(by_health, by_ci, GOOD)).selection.members
+
+        assert member.deployment == by_ci
+
     def test_what_a_rollback_went_back_to_is_gone_back_to_again_however_short_it_ran(self) -> None:
         """A revert is a commit of its own: it has a name that never ran for long."""
         reverted = Release("api", "production", commit("revert"), "1.4.0")
@@ -202,6 +225,25 @@ class TestTheTarget:
 
         unwell = (incident(11 * MINUTE),)
         assert target_of(BAD, again, between, GOOD, OLDER, incidents=unwell) == "1.3.0"
+
+    def test_what_was_put_back_by_hand_is_not_taken_for_the_bad_release(self) -> None:
+        """1.5.0 was bad, a person went back to 1.4.0, and it fires still: 1.3.0 helps nobody."""
+        by_hand, bad = deployed("1.4.0", 4 * MINUTE), deployed("1.5.0", 12 * MINUTE)
+
+        assert "1.4.0" in target_of(by_hand, bad, GOOD, OLDER)
+        assert "ran well before, and nothing older is tried" in target_of(by_hand, bad, GOOD, OLDER)
+
+        # An old release by mistake: the one that it replaced is newer than when it ran well.
+        mistake, better = deployed("1.3.0", 4 * MINUTE), GOOD
+        assert target_of(mistake, better, OLDER) == "1.4.0"
+
+    def test_instances_that_answer_in_turn_lead_no_further_back(self) -> None:
+        """A canary: health endpoints name the new release, the old one, the new one."""
+        seen = {"source": DeploymentSource.HEALTH, "took": 0.0}
+        turns = [deployed(f"1.{5 - turn % 2}.0", turn * MINUTE, **seen) for turn in range(1, 7)]
+
+        assert "nothing older is tried" in target_of(*turns, GOOD, OLDER)
+        assert target_of(*turns[1:], GOOD, OLDER) == "1.4.0"
 
     def test_the_target_is_its_last_deployment(self) -> None:
         again = deployed("1.4.0", 12 * MINUTE)
