@@ -48,6 +48,9 @@ def mail(port: int, more: str = "require_tls: false", host: str = "127.0.0.1") -
     return f'  mail: {{smarthost: "{host}:{port}", from: rollwatch@example.com, {more}}}'
 
 
+DELIVERED = "rollwatch_bridge_deliveries_total"
+
+
 async def become(bridge: Running, clock: SetClock, text: str) -> None:
     """Let it be that time, after the bridge has seen what time it was."""
     await bridge.parts.summaries.told_until(clock.wall())
@@ -57,6 +60,13 @@ async def become(bridge: Running, clock: SetClock, text: str) -> None:
 
 async def sent(server: MailServer, count: int = 1) -> None:
     await eventually(lambda: len(server.mails) >= count, within_s=20)
+
+
+async def noted(bridge: Running, count: int) -> None:
+    """The bridge has written down that so many summaries were sent: what comes next begins where they end."""
+    async with asyncio.timeout(20):
+        while (await bridge.metric(DELIVERED, channel="digest", outcome="delivered") or 0) < count:
+            await asyncio.sleep(0.02)
 
 
 async def test_it_is_sent_when_it_is_due_and_once(tmp_path: Path) -> None:
@@ -140,12 +150,15 @@ async def test_a_clock_that_was_years_ahead_and_is_set_right_stops_no_summary(tm
         async with running_bridge(config, clock=clock) as bridge:
             await become(bridge, clock, "2025-11-26T08:00:01")
             await sent(server, 1)
+            await noted(bridge, 1)
             await become(bridge, clock, "2038-01-01T08:00:01")
             await sent(server, 2)
+            await noted(bridge, 2)
             await become(bridge, clock, "2025-11-26T09:00:00")
             await bridge.post("events", notification(raw_alert("HttpP95High", "api", "P2")))
             await become(bridge, clock, "2025-11-27T08:00:01")
             await sent(server, 3)
+            await noted(bridge, 3)
             # A little back is no reason to say the same again.
             await become(bridge, clock, "2025-11-27T07:59:50")
             await become(bridge, clock, "2025-11-27T08:00:02")
