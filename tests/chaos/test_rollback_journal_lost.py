@@ -37,7 +37,7 @@ def ends(here: Rig, service: str) -> None:
 
 def test_nothing_is_taken_and_nothing_is_lost_where_the_journal_fails(tmp_path: Path) -> None:
     with rigged(tmp_path, {service: gated(service) for service in SERVICES}) as here:
-        with here.running() as process:
+        with here.running(lease_s=4.0) as process:
             for service in SERVICES:
                 here.deployed(service)
             [api] = here.alerts("api")

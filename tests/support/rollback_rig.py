@@ -11,36 +11,32 @@ The peers are in the test's process; services are up and every alert fires, unle
 from __future__ import annotations
 
 import contextlib
-import http.server
 import json
 import secrets
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil
 
 from support.processes import Process, fetch, running, wait_for
-from support.rollback_load_peers import ENVIRONMENT, answer
+from support.rollback_load_peers import ENVIRONMENT
+from support.rollback_rig_peers import Peers, serving
 
 __all__ = [
     "ALERT",
     "BAD",
     "GOOD",
     "ROLES",
-    "Peers",
     "Rig",
     "alert_body",
     "by_command",
     "rig",
     "rigged",
-    "send",
     "write_secret",
 ]
 
@@ -48,78 +44,6 @@ ALERT = "RollbackHttpErrorRatio"
 GOOD, BAD = "a" * 40, "b" * 40
 ROLES = ("alert", "deploy", "read", "trigger", "approve")
 _QUICK = Path(__file__).with_name("rollback_rig_quick.py")
-Behaviour = Callable[[http.server.BaseHTTPRequestHandler, bytes], None]
-
-
-@dataclass
-class Peers:
-    """Prometheus, exporter and Alertmanager in one, and the fallback at `/fallback`."""
-
-    url: str = ""
-    behave: dict[str, Behaviour] = field(default_factory=dict)
-    """By path: what answers in the usual answer's place."""
-    posted: list[dict[str, Any]] = field(default_factory=list)
-    """The alerts that Alertmanager was told of."""
-    fallback: list[dict[str, Any]] = field(default_factory=list)
-    raw: list[bytes] = field(default_factory=list)
-    """All bodies that came, for whoever looks for secrets."""
-
-
-def send(handler: http.server.BaseHTTPRequestHandler, body: bytes, status: int = 200) -> None:
-    """A whole answer."""
-    handler.send_response(status)
-    handler.send_header("Content-Type", "application/json")
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
-    handler.wfile.write(body)
-
-
-@contextlib.contextmanager
-def serving() -> Iterator[Peers]:
-    """Peers that listen."""
-    peers = Peers()
-
-    class Answering(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer(b"")
-
-        def do_POST(self) -> None:
-            self._answer(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
-
-        def _answer(self, body: bytes) -> None:
-            path = urlsplit(self.path).path
-            peers.raw.append(body)
-            # Whoever asked may have gone.
-            with contextlib.suppress(OSError):
-                if path in peers.behave:
-                    return peers.behave[path](self, body)
-                if path == "/api/v2/alerts":
-                    peers.posted.extend(json.loads(body))
-                elif path == "/fallback":
-                    peers.fallback.append(json.loads(body))
-                    return send(self, b"{}")
-                said = answer(self.path)
-                return send(self, json.dumps(said).encode(), 404 if said is None else 200)
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    class Server(http.server.ThreadingHTTPServer):
-        request_queue_size = 256
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """Clients may go at any time."""
-
-    with Server(("127.0.0.1", 0), Answering) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        peers.url = f"http://127.0.0.1:{server.server_address[1]}"
-        try:
-            yield peers
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def by_command(script: str, **more: Any) -> dict[str, Any]:
@@ -197,14 +121,14 @@ class Rig:
         (self.home / "new.yml").replace(self.home / "rollwatch.yml")
 
     @contextlib.contextmanager
-    def running(self, *before: str, env: dict[str, str] | None = None) -> Iterator[Process]:
-        """The handler, ready; `before` is put before its command line."""
+    def running(self, *, lease_s: float = 30.0, env: dict[str, str] | None = None) -> Iterator[Process]:
+        """The handler, ready. What it leaves behind is taken up by the next one `lease_s` later."""
         argv = [
-            *(*before, sys.executable, str(_QUICK), "rollback", "serve", "--config.file", "rollwatch.yml"),
+            *(sys.executable, str(_QUICK), "rollback", "serve", "--config.file", "rollwatch.yml"),
             *("--web.listen-address", "127.0.0.1:0", "--web.config.file", "web.yml"),
             *("--storage.path", "data", "--log.level", "debug"),
         ]
-        with running(argv, cwd=self.home, env=env) as process:
+        with running(argv, cwd=self.home, env={"RIG_LEASE_S": f"{lease_s}", **(env or {})}) as process:
             self.process = process
             self.url = process.line_with("event=listening").split("url=")[1].split()[0]
             process.line_with("event=started")

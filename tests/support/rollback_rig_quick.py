@@ -1,12 +1,13 @@
 """`python rollback_rig_quick.py ARGUMENTS`: rollwatch, with a handler that waits for less long.
 
-Its leases last seconds, it ends within two, and its wall clock is as far ahead as the file `clock` in its
-directory says. Everything else is as it is everywhere.
+Its leases last RIG_LEASE_S seconds, it ends within one, and its wall clock is as far ahead as the file
+`clock` in its directory says. Everything else is as it is everywhere.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from pathlib import Path
 
@@ -27,13 +28,14 @@ class FileClock(SystemClock):
 
 
 def _quick() -> Tempo:
+    lease_s = float(os.environ["RIG_LEASE_S"])
     return Tempo(
-        lease_s=3.0,
+        lease_s=lease_s,
         renew_every_s=0.5,
-        give_up_after_s=2.5,
+        give_up_after_s=lease_s - 0.5,
         look_every_s=0.5,
         put_off_s=0.5,
-        ending_s=1.5,
+        ending_s=0.8,
         journal_pause_s=0.2,
         journal_pause_max_s=0.5,
         ask_again_s=0.5,
