@@ -89,13 +89,17 @@ EXPORTER = {
 }
 
 
+CLOCK = {"hours-ahead": 10_800.0, "hours-behind": -10_800.0}
+"""Of the handler itself: then it is the one that is not believed."""
+
+
 def _refuses(peer: Peer, _: bytes) -> None:
     send(peer, b"{}", 502)
 
 
 def test_hostile_peers_stop_nothing_and_are_never_believed(tmp_path: Path) -> None:
     asked = [behave.__name__.strip("_").replace("_", "-") for behave in PROMETHEUS]
-    services = [*asked, *EXPORTER, "at-the-end"]
+    services = [*asked, *EXPORTER, *CLOCK, "at-the-end"]
     with rigged(tmp_path, {service: by_command(f"echo {service} >>ledger") for service in services}) as here:
         here.handler["fallback"] = {"url": f"{here.peers.url}/fallback"}
         here.write()
@@ -106,6 +110,11 @@ def test_hostile_peers_stop_nothing_and_are_never_believed(tmp_path: Path) -> No
                 here.peers.behave = {"/api/v1/query": behave, "/api/v1/query_range": behave}
                 row = here.over(here.alerts(service)[0])
                 assert row["state"] == "denied", service
+            here.peers.behave = {}
+            for service, ahead_s in CLOCK.items():
+                here.set_clock(ahead_s)
+                assert here.over(here.alerts(service)[0])["state"] == "denied", service
+            here.set_clock(0)
             assert here.lines() == []
             for service, (behave, outcome) in EXPORTER.items():
                 here.peers.behave = {"/api/monitoring/dashboard": behave, "/api/v2/alerts": _refuses}
