@@ -9,7 +9,7 @@ WORKERS ?=
 export PYTHON
 bin := .venv/bin
 pytest := $(bin)/python -m pytest
-code := exporter tests tools
+code := exporter grafana tests tools
 
 .DEFAULT_GOAL := help
 .PHONY: help setup packages rum up down demo-bad-release check test mutants bench soak chaos wheel lock docs clean
@@ -37,7 +37,7 @@ down: setup ## Stop what `make up` started
 demo-bad-release: setup ## Deploy a bad release of the demo that `make up` runs, and watch it being taken back
 	@$(bin)/rollwatch demo bad-release
 
-check: setup ## Formatting, lint, types, direction of imports, generated files
+check: setup ## Formatting, lint, types, direction of imports, generated files, dashboards
 	@$(bin)/ruff format --check $(code)
 	@$(bin)/ruff check $(code)
 	@$(bin)/mypy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 from click.testing import CliRunner
 
 from rollwatch.bundle.choices import parse_choices
+from rollwatch.bundle.rules import Dashboard
 from rollwatch.bundle.settings import Settings
 from rollwatch.bundle.shipped import MARK, bundle_files
 from rollwatch.bundle.topics import topics
@@ -129,8 +131,51 @@ def test_a_bad_configuration_or_setting_writes_nothing(tmp_path: Path) -> None:
 def test_every_file_says_who_wrote_it() -> None:
     files = bundle_files(Settings(), None)
 
-    assert [name for name, text in files.items() if MARK not in text[:1024]] == []
-    assert {name.split("/")[0] for name in files} == {"prometheus", "alertmanager"}
+    unsaid = [name for name, text in files.items() if MARK not in text[:1024]]
+    assert [name for name in unsaid if not name.endswith(".json")] == []
+    assert {name.split("/")[0] for name in files} == {"prometheus", "alertmanager", "grafana"}
+
+
+def test_dashboards_lead_to_where_the_pages_of_this_installation_are(tmp_path: Path) -> None:
+    export(
+        tmp_path,
+        "--set",
+        "exporter_url=https://watch.example.com",
+        "--set",
+        "rollback_url=https://rb.example.com",
+    )
+
+    boards = [json.loads(path.read_text()) for path in (tmp_path / "grafana/dashboards").rglob("*.json")]
+    assert {board["uid"] for board in boards} == {uid.value for uid in Dashboard}
+    for board in boards:
+        constants = {
+            one["name"]: one["query"] for one in board["templating"]["list"] if one["type"] == "constant"
+        }
+        assert constants["exporter_url"] == "https://watch.example.com"
+        assert constants["rollback_url"] == "https://rb.example.com"
+        assert constants["runbooks_url"] == Settings().runbooks_url
+
+
+def test_a_dashboard_that_is_shipped_no_more_is_named_and_one_of_ones_own_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / "grafana/dashboards/rollwatch"
+    folder.mkdir(parents=True)
+    (folder / "old.json").write_text('{"uid": "rollwatch-home"}')
+    (folder / "mine.json").write_text('{"uid": "mine"}')
+
+    said = export(tmp_path)
+
+    assert [line for line in said if line.startswith("remove ")] == [
+        f"remove {folder}/old.json: this version has it no more, and it would be shown beside the new one"
+    ]
+
+
+def test_a_dashboard_of_ones_own_is_not_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "grafana/dashboards/rollwatch"
+    folder.mkdir(parents=True)
+    (folder / "home.json").write_text('{"uid": "mine"}')
+
+    with pytest.raises(UsageError, match=r"rollwatch/home\.json"):
+        export(tmp_path)
 
 
 def test_every_setting_of_an_alert_is_one_of_a_rule_that_is_written() -> None:
@@ -152,13 +197,16 @@ def test_the_guide_for_stacks_of_ones_own_shows_what_alertmanager_and_prometheus
     blocks = [
         yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
     ]
-    rules, scraping, routes = blocks
+    rules, scraping, routes, provider = blocks
     routes["route"]["receiver"] = "nobody"
     (tmp_path / "alertmanager.yml").write_text(yaml.safe_dump(routes))
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(rules | scraping))
 
     check("amtool", "check-config", tmp_path / "alertmanager.yml")
     check("promtool", "check", "config", tmp_path / "prometheus.yml")
+    (folders,) = provider["providers"]
+    assert folders["type"] == "file"
+    assert folders["options"]["foldersFromFilesStructure"] is True
 
 
 def test_the_guide_names_flags_and_files_there_are() -> None:
@@ -167,4 +215,6 @@ def test_the_guide_names_flags_and_files_there_are() -> None:
     named = set(re.findall(r"bundle export [^\n]*", GUIDE))
 
     assert {flag for line in named for flag in re.findall(r"--[a-z.]+", line)} <= known
-    parse_choices(re.findall(r"--set ((?!grafana|runbooks)[a-zA-Z_.0-9]+=[a-z0-9]+)", GUIDE))
+    parse_choices(
+        re.findall(r"--set ((?!grafana|runbooks|exporter_url|rollback_url)[a-zA-Z_.0-9]+=[a-z0-9]+)", GUIDE)
+    )

@@ -14,12 +14,16 @@ from rollwatch.probers import discover
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-MODULES = sorted((ROOT / "exporter/rollwatch").rglob("*.py"))
+MODULES = sorted(
+    path for root in ("exporter/rollwatch", "grafana/source") for path in (ROOT / root).rglob("*.py")
+)
 TARGETS = (
     "setup",
     "rum",
     "up",
     "down",
+    "stack",
+    "screens",
     "check",
     "test",
     "mutants",
@@ -45,7 +49,7 @@ def test_every_kind_of_probe_has_its_page() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", MODULES, ids=lambda path: str(path.relative_to(ROOT / "exporter/rollwatch"))
+    "module", MODULES, ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_a_module_says_what_it_is_for_and_stays_readable(module: Path) -> None:
     text = module.read_text()

@@ -138,6 +138,8 @@ _READERS: Mapping[str, Callable[[str, str], object]] = {
     "exporter_job": _job,
     "grafana_url": _url,
     "runbooks_url": _url,
+    "exporter_url": _url,
+    "rollback_url": _url,
     "business_hours_from": _hour,
     "business_hours_to": _hour,
 }

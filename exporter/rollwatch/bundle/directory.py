@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from rollwatch.bundle.rules import Dashboard
 from rollwatch.bundle.shipped import MARK
 from rollwatch.errors import CantStart, UsageError
 
@@ -18,8 +19,10 @@ __all__ = ["Written", "write_files", "write_whole"]
 
 _TO_EDIT = "prometheus/targets/"
 """Files below it are a start: whoever has them has put addresses of their own in."""
-_OURS_ALONE = "prometheus/rules"
-"""All files in it that we wrote once and don't write any more would fire beside the new ones."""
+_OURS_ALONE = "prometheus/rules/*.yml", "grafana/dashboards/*/*.json"
+"""Files that we wrote once and don't write any more would fire, or be shown, beside the new ones."""
+_UIDS = tuple(f'"uid": "{uid}"' for uid in Dashboard)
+"""JSON has no comments to write `MARK` in."""
 _HEAD_BYTES = 1024
 
 
@@ -46,23 +49,26 @@ def write_files(folder: Path, files: Mapping[str, str], *, force: bool) -> Writt
     kept = [name for name, text in found.items() if text is not None and name.startswith(_TO_EDIT)]
     same = [name for name, text in found.items() if text == files[name] and name not in kept]
     new = [name for name in found if name not in same and name not in kept]
-    foreign = [name for name in new if (text := found[name]) is not None and not _is_ours(text)]
+    foreign = [name for name in new if (text := found[name]) is not None and not _is_ours(name, text)]
     if foreign and not force:
         raise UsageError(
             f"not written by rollwatch, so nothing was overwritten in {folder}: {', '.join(foreign)}. "
             "Export into another directory, or give --force to replace them"
         )
+    there = {str(path.relative_to(folder)): path for kind in _OURS_ALONE for path in folder.glob(kind)}
     stale = [
-        f"{_OURS_ALONE}/{path.name}"
-        for path in sorted((folder / _OURS_ALONE).glob("*.yml"))
-        if f"{_OURS_ALONE}/{path.name}" not in files and _is_ours(_read(path) or "")
+        name
+        for name, path in sorted(there.items())
+        if name not in files and _is_ours(name, _read(path) or "")
     ]
     for name in new:
         write_whole(folder / name, files[name])
     return Written(tuple(new), tuple(same), tuple(kept), tuple(stale))
 
 
-def _is_ours(text: str) -> bool:
+def _is_ours(name: str, text: str) -> bool:
+    if name.endswith(".json"):
+        return any(uid in text for uid in _UIDS)
     return MARK in text[:_HEAD_BYTES]
 
 

@@ -26,6 +26,10 @@ class Settings:
     """Where dashboards are, without a slash at its end."""
     runbooks_url: str = "https://github.com/rollwatch/rollwatch/blob/main/docs/runbooks"
     """Where runbooks are, one `<Alert>.md` each, without a slash at its end."""
+    exporter_url: str = "http://127.0.0.1:9717"
+    """Where people see the exporter's pages, without a slash at its end: dashboards lead there."""
+    rollback_url: str = "http://127.0.0.1:9718"
+    """The same of the rollback handler's page."""
     business_hours_from: int = 8
     """When a business day begins, Monday to Friday, as an hour in UTC: a P2 that lasts into it is
     escalated."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rollwatch.bundle.alertmanager import alertmanager_files
+from rollwatch.bundle.dashboards import dashboard_files
 from rollwatch.bundle.prometheus_config import prometheus_files
 from rollwatch.bundle.rule_files import rule_files
 from rollwatch.bundle.topics import topics
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["MARK", "bundle_files"]
 
 MARK = "Written by rollwatch"
-"""Stands in the head of every file that may be written anew."""
+"""Stands in the head of every file that may be written anew, but of JSON."""
 
 
 def bundle_files(
     settings: Settings, config: Config | None, *, addresses: Addresses | None = None, directory: str = ""
 ) -> dict[str, str]:
-    """Rules, Prometheus's configuration and Alertmanager's, each with `MARK` in its head.
+    """Rules, Prometheus's configuration, Alertmanager's, dashboards.
 
     `config` says who hears; None: nobody real. Alertmanager finds its secrets below `directory`: where
     alertmanager.yml will be, or, if empty, where Alertmanager is started.
@@ -31,4 +32,5 @@ def bundle_files(
     rules = rule_files(topics(settings), settings)
     files = {f"prometheus/rules/{name}": text for name, text in rules.items()}
     files |= prometheus_files(settings, addresses)
+    files |= {f"grafana/dashboards/{name}": text for name, text in dashboard_files(settings).items()}
     return files | alertmanager_files(config, directory=directory)

@@ -1,4 +1,4 @@
-"""`rollwatch bundle`: rules, routes and templates for a Prometheus and an Alertmanager of one's own."""
+"""`rollwatch bundle`: rules, routes, templates and dashboards for a stack of one's own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["bundle"]
 
 @click.group(cls=SuggestingGroup)
 def bundle() -> None:
-    """Rules, routes and templates for your own Prometheus and Alertmanager."""
+    """Rules, routes and dashboards for your own Prometheus, Alertmanager and Grafana."""
 
 
 @bundle.command()
@@ -42,7 +42,7 @@ def bundle() -> None:
     metavar="KEY=VALUE",
     multiple=True,
     help="A setting: window, scrape_interval, evaluation_interval, exporter_job, grafana_url, runbooks_url, "
-    "business_hours_from, business_hours_to, for.<Alert>.",
+    "exporter_url, rollback_url, business_hours_from, business_hours_to, for.<Alert>.",
 )
 @click.option(
     "--alertmanager.directory",
@@ -78,7 +78,12 @@ def _report(directory: Path, written: Written, *, has_config: bool) -> Iterator[
     yield from (f"kept {directory / name}: it is yours to edit" for name in written.kept)
     yield f"{len(written.new)} written, {len(written.same)} unchanged, {len(written.kept)} kept"
     for name in written.stale:
-        yield f"remove {directory / name}: this version has it no more, and its alerts would fire twice"
+        twice = (
+            "it would be shown beside the new one"
+            if name.endswith(".json")
+            else "its alerts would fire twice"
+        )
+        yield f"remove {directory / name}: this version has it no more, and {twice}"
     if not has_config:
         yield "alertmanager.yml leads to nobody real: --config.file rollwatch.yml makes your own routes"
     prometheus, alertmanager = directory / "prometheus", directory / "alertmanager"
@@ -88,4 +93,5 @@ def _report(directory: Path, written: Written, *, has_config: bool) -> Iterator[
     yield "     reload Prometheus: systemctl reload prometheus, or kill -HUP its process"
     yield f"  3. amtool check-config {alertmanager / 'alertmanager.yml'}"
     yield "     reload Alertmanager: systemctl reload alertmanager, or kill -HUP its process"
+    yield f"  4. Let Grafana read {directory / 'grafana' / 'dashboards'}: docs/existing-stacks.md#grafana"
     yield "With files of your own, take over parts of these: docs/existing-stacks.md."
