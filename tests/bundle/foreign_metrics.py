@@ -32,8 +32,21 @@ _APPLICATIONS = (
 _POSTGRES_EXPORTER = (
     "pg_up",
     "pg_database_size_bytes",
+    "pg_settings_max_connections",
+    "pg_stat_activity_count",
+    "pg_stat_database_blks_hit",
+    "pg_stat_database_blks_read",
+    "pg_stat_database_deadlocks",
+    "pg_stat_database_xact_commit",
+    "pg_stat_database_xact_rollback",
     "pg_stat_statements_calls_total",
     "pg_stat_statements_seconds_total",
+    "pg_stat_user_tables_idx_scan",
+    "pg_stat_user_tables_index_size_bytes",
+    "pg_stat_user_tables_n_dead_tup",
+    "pg_stat_user_tables_n_live_tup",
+    "pg_stat_user_tables_seq_scan",
+    "pg_stat_user_tables_table_size_bytes",
 )
 _NODE_EXPORTER = (
     "node_cpu_seconds_total",

@@ -20,7 +20,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -40,8 +40,17 @@ _QUOTED = "s3cr3t%40%2F%3A%25"
 class PostgresServer:
     """A data directory, and the server on it while it runs."""
 
-    def __init__(self, directory: Path, *, is_durable: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        is_durable: bool = False,
+        port: int | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory
+        self._port = port
+        self._settings = dict(settings or {})
         self._is_durable = is_durable
         self._data = directory / "data"
         self._numbers = count(1)
@@ -72,13 +81,15 @@ class PostgresServer:
     def start(self) -> None:
         """Returns when it answers."""
         settings = {
-            "listen_addresses": "",
+            "listen_addresses": "127.0.0.1" if self._port else "",
+            "port": str(self._port or 5432),
             "unix_socket_directories": str(self.directory),
             "fsync": "on" if self._is_durable else "off",
             "full_page_writes": "on" if self._is_durable else "off",
             "max_connections": "100",
             "shared_buffers": "16MB",
             "autovacuum": "off",
+            **self._settings,
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self.directory / "log").open("ab") as log:
@@ -122,9 +133,13 @@ class PostgresServer:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
+    def binary(self, name: str) -> str:
+        """The path of another program of this PostgreSQL."""
+        return _binary(name)
+
     def _conninfo(self, database: str) -> str:
         return psycopg.conninfo.make_conninfo(
-            host=str(self.directory), user="rollwatch", password=PASSWORD, dbname=database, connect_timeout=5
+            host=str(self.directory), port=self._port or 5432, user="rollwatch", password=PASSWORD, dbname=database, connect_timeout=5
         )
 
     def _answers(self) -> bool:
@@ -147,12 +162,14 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_postgres(*, is_durable: bool = False) -> Iterator[PostgresServer]:
-    """A server for as long as the context lasts."""
+def running_postgres(
+    *, is_durable: bool = False, port: int | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[PostgresServer]:
+    """A server for as long as the context lasts; with a `port` it listens on loopback too."""
     # Not below pytest's directory: only its owner may enter that.
     directory = Path(tempfile.mkdtemp(prefix="rollwatch-pg-"))
     try:
-        server = PostgresServer(directory, is_durable=is_durable)
+        server = PostgresServer(directory, is_durable=is_durable, port=port, settings=settings)
         server.create()
         server.start()
         try:

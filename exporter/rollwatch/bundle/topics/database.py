@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rollwatch.bundle.promql import OWN, beyond, first_of
 from rollwatch.bundle.rules import Alert, Dashboard, Judged, Recording, Topic
+from rollwatch.bundle.topics._postgres import postgres_recordings
 from rollwatch.config.thresholds import Priority
 
 if TYPE_CHECKING:
@@ -24,7 +25,11 @@ def topic(settings: Settings) -> Topic:
     return Topic(
         name="database",
         title="Database",
-        recordings=(*_queries(settings.window), *_connection(settings.window)),
+        recordings=(
+            *_queries(settings.window),
+            *_connection(settings.window),
+            *postgres_recordings(settings.window),
+        ),
         judged=(Judged("database_query_average_seconds", "service:database_query:average_seconds"),),
         alerts=_alerts(settings),
     )
