@@ -48,9 +48,7 @@ def test_every_kind_of_probe_has_its_page() -> None:
     assert set(discover()) - pages == set()
 
 
-@pytest.mark.parametrize(
-    "module", MODULES, ids=lambda path: str(path.relative_to(ROOT))
-)
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_says_what_it_is_for_and_stays_readable(module: Path) -> None:
     text = module.read_text()
     assert ast.get_docstring(ast.parse(text)), "no docstring"

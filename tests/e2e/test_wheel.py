@@ -101,7 +101,7 @@ def test_the_demos_configuration_is_in_it_and_is_well(installed: Path, tmp_path:
     )
     text = _run(installed.with_name("python"), "-c", script, cwd=tmp_path).stdout
     (tmp_path / "rollwatch.yml").write_text(text)
-    for name in ("primary", "fallback", "feed", "push-api", "push-trading"):
+    for name in ("primary", "fallback", "feed", "push-api", "push-trading", "push-web"):
         secret = tmp_path / "secrets" / name
         secret.parent.mkdir(exist_ok=True)
         secret.touch(mode=0o600)

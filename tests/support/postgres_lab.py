@@ -58,7 +58,14 @@ def postgres_lab(directory: Path, *, exporter: str = "prometheus-postgres-export
         )
         load = [
             *(server.binary("pgbench"), "--no-vacuum", f"--file={DEPLOYED / 'load.sql'}", "--client=2"),
-            *("--rate=20", "--time=3600", "--host=127.0.0.1", f"--port={port}", "--username=rollwatch", "larkspur"),
+            *(
+                "--rate=20",
+                "--time=3600",
+                "--host=127.0.0.1",
+                f"--port={port}",
+                "--username=rollwatch",
+                "larkspur",
+            ),
         ]
         with (
             running([exporter, address, *own], cwd=directory, env=environment) as exporting,

@@ -139,7 +139,12 @@ class PostgresServer:
 
     def _conninfo(self, database: str) -> str:
         return psycopg.conninfo.make_conninfo(
-            host=str(self.directory), port=self._port or 5432, user="rollwatch", password=PASSWORD, dbname=database, connect_timeout=5
+            host=str(self.directory),
+            port=self._port or 5432,
+            user="rollwatch",
+            password=PASSWORD,
+            dbname=database,
+            connect_timeout=5,
         )
 
     def _answers(self) -> bool:

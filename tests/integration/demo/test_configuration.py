@@ -33,7 +33,7 @@ def written(directory: Path, base_port: int, interval: str) -> tuple[str, Config
     run_dir = RunDir(directory / "run")
     run_dir.prepare()
     certificates.make(run_dir.tls, now=1_800_000_000)
-    for name in ("primary", "fallback", "feed", "push-api", "push-trading"):
+    for name in ("primary", "fallback", "feed", "push-api", "push-trading", "push-web"):
         run_dir.keep_secret(name)
     write_config(
         run_dir,

@@ -65,7 +65,9 @@ async def env(postbox: Postbox, tmp_path: Path) -> SenderEnv:
         clock=clock,
         rng=random.Random(3),
         new_id=lambda: next(ids),
-        tokens=Tokens("", "", "", push_api="api-token", push_trading="desk-token", inbox=""),
+        tokens=Tokens(
+            "", "", "", push_api="api-token", push_trading="desk-token", push_web="lab-token", inbox=""
+        ),
         postbox=postbox,
         logs=tmp_path,
         interval_s=1.0,
@@ -88,8 +90,9 @@ async def test_all_of_it_arrives_as_the_exporter_takes_it(visitor: Visitor) -> N
     )
 
     for push in arrived.of(PUSH):
-        document = check_form(json.loads(push.body))
-        name = "push-trading" if document.records else "push-api"
+        document = json.loads(push.body)
+        check_form(document)
+        name = {"api-1": "push-api", "desk-1": "push-trading", "lighthouse": "push-web"}[document["source"]]
         assert push.headers["Authorization"] == f"Bearer {visitor.secret(name)}"
     for beacon in arrived.of(BEACONS):
         assert parse_beacon(beacon.body).service == "web"

@@ -30,6 +30,7 @@ class Tokens:
     feed: str
     push_api: str
     push_trading: str
+    push_web: str
     inbox: str
     """What whoever tells people something must show."""
 

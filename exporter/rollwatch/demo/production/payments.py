@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rollwatch.demo.faults import Fault
+from rollwatch.demo.production.metric import count_of, metric
 from rollwatch.demo.production.pusher import Pusher
+from rollwatch.demo.production.resources import Resources
 from rollwatch.demo.production.sender import Sender, SenderEnv
-
-if TYPE_CHECKING:
-    from random import Random
 
 __all__ = ["SENDER", "FailingShare"]
 
@@ -51,33 +50,35 @@ class _Figures:
     def since(self, elapsed_s: float) -> list[dict[str, Any]]:
         """Metrics in the documented form for the last `elapsed_s` seconds."""
         rng = self._env.rng
-        payments = _count(rng, _PAYMENTS_PER_S * elapsed_s)
+        payments = count_of(rng, _PAYMENTS_PER_S * elapsed_s)
         failed = self._failing.of(payments, _FAILED[self._env.board.is_on(Fault.FAILING_PAYMENTS)])
-        reads = _count(rng, _READS_PER_S * elapsed_s)
+        reads = count_of(rng, _READS_PER_S * elapsed_s)
         hits = round(reads * min(1.0, rng.gauss(_HIT_RATIO, 0.01)))
         # Running totals: an application that counts for itself may push these instead of what is new.
         self._reads["hit"] += hits
         self._reads["miss"] += reads - hits
         return [
-            _metric("rollwatch_payments_total", add=payments - failed, outcome="ok"),
-            _metric("rollwatch_payments_total", add=failed, outcome="failed"),
+            metric("rollwatch_payments_total", add=payments - failed, outcome="ok"),
+            metric("rollwatch_payments_total", add=failed, outcome="failed"),
             *(
-                _metric("rollwatch_cache_requests_total", total=total, outcome=outcome)
+                metric("rollwatch_cache_requests_total", total=total, outcome=outcome)
                 for outcome, total in self._reads.items()
             ),
             *(
-                _metric(
+                metric(
                     "rollwatch_database_query_duration_seconds",
                     observe=self._queries(typical_s, elapsed_s),
                     operation=operation,
                 )
                 for operation, typical_s in _OPERATIONS.items()
             ),
-            _metric("rollwatch_active_users", value=self._wave(300, 40), window="now"),
-            _metric("larkspur_open_orders", value=self._wave(120, 30)),
-            _metric("larkspur_reward_claims_total", add=_count(rng, _REWARDS_PER_S * elapsed_s), plan="free"),
-            _metric(
-                "larkspur_reward_claims_total", add=_count(rng, _REWARDS_PER_S * elapsed_s / 4), plan="pro"
+            metric("rollwatch_active_users", value=self._wave(300, 40), window="now"),
+            metric("larkspur_open_orders", value=self._wave(120, 30)),
+            metric(
+                "larkspur_reward_claims_total", add=count_of(rng, _REWARDS_PER_S * elapsed_s), plan="free"
+            ),
+            metric(
+                "larkspur_reward_claims_total", add=count_of(rng, _REWARDS_PER_S * elapsed_s / 4), plan="pro"
             ),
         ]
 
@@ -85,7 +86,7 @@ class _Figures:
         rng = self._env.rng
         return [
             round(typical_s * rng.lognormvariate(0, 0.5), 6)
-            for _ in range(_count(rng, _QUERIES_PER_S * elapsed_s))
+            for _ in range(count_of(rng, _QUERIES_PER_S * elapsed_s))
         ]
 
     def _wave(self, middle: float, swing: float) -> int:
@@ -94,37 +95,19 @@ class _Figures:
         return round(middle + swing * math.sin(phase) + self._env.rng.gauss(0, swing / 20))
 
 
-def _metric(
-    name: str,
-    *,
-    value: float | None = None,
-    add: float | None = None,
-    total: float | None = None,
-    observe: list[float] | None = None,
-    **labels: str,
-) -> dict[str, Any]:
-    said = {"value": value, "add": add, "total": total, "observe": observe}
-    return {"name": name, "labels": labels} | {key: what for key, what in said.items() if what is not None}
-
-
-def _count(rng: Random, expected: float) -> int:
-    """How often something happened that is expected so often."""
-    return max(0, round(rng.gauss(expected, math.sqrt(expected) / 2)))
-
-
 async def _work(env: SenderEnv) -> None:
     pusher = Pusher(env.postbox, env.tokens.push_api, "api-1", env.clock, env.new_id)
-    figures = _Figures(env)
+    figures, resources = _Figures(env), Resources(env.rng)
     before = env.clock.monotonic()
     while True:
         await asyncio.sleep(env.interval_s)
         now = env.clock.monotonic()
-        await pusher.push(metrics=figures.since(now - before))
+        await pusher.push(metrics=[*figures.since(now - before), *resources.since(now - before)])
         before = now
 
 
 SENDER = Sender(
     name="payments",
-    sends="the API's figures, pushed: payments, active users, cache, database queries, orders, rewards",
+    sends="the API's figures, pushed: payments, users, cache, database, memory, sockets, orders, revenue",
     work=_work,
 )

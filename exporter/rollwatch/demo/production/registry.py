@@ -12,6 +12,7 @@ from rollwatch.demo.production import (
     front,
     gateway,
     inbox,
+    lab,
     node,
     payments,
     primary,
@@ -43,6 +44,7 @@ SENDERS: tuple[Sender, ...] = (
     visitors.SENDER,
     payments.SENDER,
     trading.SENDER,
+    lab.SENDER,
     request_log.SENDER,
 )
 """What has no port, and reports by itself."""

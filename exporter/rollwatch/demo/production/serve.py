@@ -84,6 +84,7 @@ class Production:
             feed=run_dir.keep_secret("feed"),
             push_api=run_dir.keep_secret("push-api"),
             push_trading=run_dir.keep_secret("push-trading"),
+            push_web=run_dir.keep_secret("push-web"),
             inbox=run_dir.keep_secret("inbox"),
         )
 
