@@ -1,4 +1,5 @@
-"""The rules on databases read what postgres_exporter really shows, Debian's old one and, where it is at hand, a new one."""
+"""The rules on databases read what postgres_exporter really shows, Debian's old one and, where it "
+"is at hand, a new one."""
 
 from __future__ import annotations
 

@@ -58,7 +58,8 @@ def asked_by(board: dict[str, Any]) -> Iterator[Asked]:
 
 
 def filled(expr: str, *, step_s: float, range_s: float, scrape_s: float, chosen: str = _EVERYTHING) -> str:
-    """The expression with variables as Grafana puts them in; `chosen` for what people choose, All at first."""
+    """The expression with variables as Grafana puts them in; `chosen` for what people choose, All "
+    "at first."""
     values = {
         "__rate_interval": f"{max(step_s + scrape_s, 4 * scrape_s):.0f}s",
         "__interval": f"{step_s:.0f}s",

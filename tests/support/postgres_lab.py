@@ -1,4 +1,5 @@
-"""The demo's PostgreSQL with load and postgres_exporter, natively, as the compose file starts them in containers."""
+"""The demo's PostgreSQL with load and postgres_exporter, natively, as the compose file starts them "
+"in containers."""
 
 from __future__ import annotations
 

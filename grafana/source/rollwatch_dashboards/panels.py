@@ -93,11 +93,13 @@ def lines(
     stacked: bool = False,
     bars: bool = False,
     colours: Mapping[str, str] | None = None,
+    dashed: Sequence[str] = (),
     links: Sequence[DashboardLink] = (),
 ) -> timeseries.Panel:
     """Values over time. `limit` names rows of the table of thresholds: dashed lines, as they are in force.
 
-    `colours` by a regular expression over the series' names.
+    `colours` by a regular expression over the series' names; `dashed` names priorities whose limits are among
+    the queries, where no row of the table has them.
     """
     rows = (limit,) if isinstance(limit, str) else tuple(limit)
     asked = (*queries, *(limits(row) for row in rows))
@@ -126,7 +128,8 @@ def lines(
         panel = panel.max(most)
     for pattern, colour in (colours or {}).items():
         panel = panel.override_by_regexp(pattern, [_fixed(colour)])
-    for priority in {priority: None for row in rows for priority in THRESHOLDS[row].defaults}:
+    drawn = {priority: None for row in rows for priority in THRESHOLDS[row].defaults}
+    for priority in (*drawn, *map(Priority, dashed)):
         panel = panel.override_by_regexp(f"/: limit {priority}$/", _dashed(_LIMITS[priority]))
     return panel.data_links([*links]).span(span).height(height)
 

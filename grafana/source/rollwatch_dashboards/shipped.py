@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from typing import TYPE_CHECKING
 
 from rollwatch.bundle.rules import Dashboard
@@ -28,8 +27,6 @@ def dashboard_files(settings: Settings) -> dict[str, str]:
     files = {}
     for uid in Dashboard:
         word = uid.removeprefix("rollwatch-")
-        if importlib.util.find_spec(f"rollwatch_dashboards.{word}") is None:  # TEMP
-            continue
         made: Callable[[], Board] = importlib.import_module(f"rollwatch_dashboards.{word}").board
         files[f"{'rollwatch' if uid in _WHOLE else 'rollwatch-services'}/{word}.json"] = made().json(settings)
     return files

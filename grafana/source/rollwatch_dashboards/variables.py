@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rollwatch.bundle.settings import Settings
 
-__all__ = ["addresses", "choice", "standard"]
+__all__ = ["addresses", "choice", "each", "standard"]
 
 
 def choice(name: str, label: str, values: str) -> build.QueryVariable:
@@ -24,6 +24,16 @@ def choice(name: str, label: str, values: str) -> build.QueryVariable:
     variable = variable.sort(model.VariableSort.ALPHABETICAL_ASC)
     variable = variable.multi(True).include_all(True).all_value(".+")
     return variable.current(model.VariableOption(selected=True, text="All", value="$__all"))
+
+
+def each(name: str, label: str, values: str, *, several: bool = True) -> build.QueryVariable:
+    """Names of metrics that panels are repeated for: All are these, and no others. Or just one of them."""
+    variable = build.QueryVariable(name).label(label).datasource(SOURCE).query(values)
+    variable = variable.refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED)
+    variable = variable.sort(model.VariableSort.ALPHABETICAL_ASC).multi(several).include_all(several)
+    if several:
+        variable = variable.current(model.VariableOption(selected=True, text="All", value="$__all"))
+    return variable
 
 
 def standard(*, located: bool) -> list[Builder[model.VariableModel]]:

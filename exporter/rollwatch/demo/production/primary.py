@@ -12,6 +12,8 @@ from rollwatch.demo.production.part import Part, PartEnv
 __all__ = ["PART"]
 
 _RETRY_AFTER_S = 5
+_ALLOWED = 1000
+"""Requests a minute; what is left is told with each answer."""
 
 
 def _build(env: PartEnv) -> web.Application:
@@ -36,11 +38,17 @@ def _build(env: PartEnv) -> web.Application:
         if board.is_on(Fault.BAD_GREEKS):
             options.spoil(records)
         return web.json_response(
-            {"status": "OK", "request_id": f"{env.rng.getrandbits(64):016x}", "results": records}
+            {"status": "OK", "request_id": f"{env.rng.getrandbits(64):016x}", "results": records},
+            headers={"X-RateLimit-Remaining": str(_ALLOWED - env.rng.randint(10, 30))},
         )
+
+    async def status_page(_: web.Request) -> web.Response:
+        is_down = board.is_on(Fault.PROVIDER_DOWN, Fault.ALL_PROVIDERS_DOWN)
+        return web.json_response({"status": {"indicator": "major" if is_down else "none"}})
 
     app = web.Application()
     app.router.add_get("/v3/snapshot/options/AAPL", snapshot)
+    app.router.add_get("/status.json", status_page)
     return app
 
 
