@@ -43,6 +43,7 @@ check: setup ## Formatting, lint, types, direction of imports, generated files, 
 	@$(bin)/mypy
 	@$(bin)/lint-imports
 	@tools/generated --check
+	@$(bin)/python tools/dashboards_lint.py
 
 # Coverage is judged before it is shown, and silently when it is full: the last line is pytest's own.
 ifeq ($(T),)

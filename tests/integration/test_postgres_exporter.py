@@ -1,5 +1,4 @@
-"""The rules on databases read what postgres_exporter really shows, Debian's old one and, where it "
-"is at hand, a new one."""
+"""The rules on databases read what postgres_exporter shows: Debian's, and a newer one if it is there."""
 
 from __future__ import annotations
 

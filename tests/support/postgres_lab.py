@@ -1,5 +1,4 @@
-"""The demo's PostgreSQL with load and postgres_exporter, natively, as the compose file starts them "
-"in containers."""
+"""The demo's PostgreSQL, its load and postgres_exporter, natively, as the compose file starts them."""
 
 from __future__ import annotations
 
@@ -82,9 +81,13 @@ def _make(server: PostgresServer, directory: Path, port: int) -> None:
     (directory / "monitor").write_text(_MONITOR_PASSWORD + "\n")
     environment = {
         **os.environ,
-        **{"PATH": f"{Path(server.binary('psql')).parent}:{os.environ['PATH']}", "PGPASSWORD": PASSWORD},
-        **{"PGHOST": "127.0.0.1", "PGPORT": str(port), "MONITOR_PASSWORD_FILE": str(directory / "monitor")},
-        **{"POSTGRES_USER": "rollwatch", "POSTGRES_DB": "larkspur"},
+        "PATH": f"{Path(server.binary('psql')).parent}:{os.environ['PATH']}",
+        "PGPASSWORD": PASSWORD,
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(port),
+        "MONITOR_PASSWORD_FILE": str(directory / "monitor"),
+        "POSTGRES_USER": "rollwatch",
+        "POSTGRES_DB": "larkspur",
     }
     psql = ["psql", "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "--username=rollwatch"]
     commands = [

@@ -3,6 +3,8 @@
 import warnings
 
 with warnings.catch_warnings():
-    # Every Grafana from 10 on reads the classic schema; the library would rather have its successor written.
+    # Every Grafana from 10 on reads the classic schema. The library would rather have its successor written,
+    # and says so when modules of it are imported: these two, which the others import.
     warnings.filterwarnings("ignore", "Prefer using dashboardv2", DeprecationWarning)
-    import grafana_foundation_sdk.builders.dashboard  # noqa: F401  before any of ours does
+    import grafana_foundation_sdk.builders.dashboard
+    import grafana_foundation_sdk.models.dashboardv2beta1  # noqa: F401

@@ -1,5 +1,4 @@
-"""How often do we deploy, how often does it go wrong, how long until it is mended; what was taken "
-"back, and why."""
+"""How often do we deploy, how often does it go wrong, how long until it is mended; what was taken back."""
 
 from __future__ import annotations
 

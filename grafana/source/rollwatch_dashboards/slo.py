@@ -148,7 +148,7 @@ def _speed() -> tuple[Panel, ...]:
     return tuple(
         lines(
             f"Over {window}",
-            f"How many times too fast the budget goes; 1 lasts 30 days. From {factor:g} on it is a {priority}.",
+            f"How many times too fast the budget goes; 1 lasts 30 days. From {factor:g} on: {priority}.",
             Query(where(f"service:slo_burn:rate_{window}"), _NAME),
             Query(
                 f"{where(f'service:slo_burn:rate_{window}')} * 0 + {factor:g}",

@@ -1,0 +1,1 @@
+"""Reads finished dashboards as Grafana and its linter would, and compares what they name with what exists."""
