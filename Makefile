@@ -12,7 +12,7 @@ pytest := $(bin)/python -m pytest
 code := exporter grafana tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages rum up down demo-bad-release check test mutants bench soak chaos wheel lock docs clean
+.PHONY: help setup packages rum up down demo-bad-release stack stack-down screens check test mutants bench soak chaos wheel lock docs clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ down: setup ## Stop what `make up` started
 
 demo-bad-release: setup ## Deploy a bad release of the demo that `make up` runs, and watch it being taken back
 	@$(bin)/rollwatch demo bad-release
+
+stack: ## Start the containers of docker-compose.yml (COMPOSE_PROFILES=demo, or as .env says), after a look around
+	@tools/stack up
+
+stack-down: ## Stop and remove these containers; their volumes stay
+	@tools/stack down
 
 check: setup ## Formatting, lint, types, direction of imports, generated files, dashboards
 	@$(bin)/ruff format --check $(code)

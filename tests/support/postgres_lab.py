@@ -18,8 +18,8 @@ __all__ = ["DEPLOYED", "PostgresLab", "postgres_lab"]
 
 DEPLOYED = Path(__file__).parents[2] / "deploy/postgres"
 _COMPOSE = yaml.safe_load((DEPLOYED.parents[1] / "docker-compose.yml").read_text())
-_MONITOR_PASSWORD = "monitor's p@ss"
-"""Has what a shell, a URL and SQL would each take for something else."""
+_MONITOR_PASSWORD = "monitor-Pa55.word"
+"""Debian's exporter can't do with blanks and quotes in it."""
 
 
 @dataclass(frozen=True, slots=True)

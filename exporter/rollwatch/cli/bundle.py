@@ -10,6 +10,7 @@ import click
 from rollwatch.bundle.choices import parse_choices
 from rollwatch.bundle.directory import write_files
 from rollwatch.bundle.shipped import bundle_files
+from rollwatch.bundle.targets import parse_targets
 from rollwatch.cli.reading import read_config
 from rollwatch.cli.suggest import SuggestingGroup
 
@@ -51,12 +52,21 @@ def bundle() -> None:
     help="Where alertmanager.yml will be: names of files with secrets count from there.  "
     "[default: DIR/alertmanager]",
 )
+@click.option(
+    "--target",
+    "targets",
+    metavar="JOB=ADDRESS",
+    multiple=True,
+    help="Where a process listens, several times for several: prometheus, alertmanager, exporter, bridge or "
+    "rollback, for example exporter=10.0.0.7:9717. 'none' for one there is not.",
+)
 @click.option("--force", is_flag=True, help="Replace files of the same names that rollwatch did not write.")
-def export(
+def export(  # noqa: PLR0917  click passes them by name
     directory: Path,
     config_file: Path | None,
     choices: tuple[str, ...],
     alertmanager_directory: Path | None,
+    targets: tuple[str, ...],
     force: bool,
 ) -> None:
     """Write everything below DIR, and say what to do next.
@@ -67,7 +77,7 @@ def export(
     settings = parse_choices(choices)
     config = None if config_file is None else read_config(config_file)
     home = (alertmanager_directory or directory / "alertmanager").absolute()
-    files = bundle_files(settings, config, directory=str(home))
+    files = bundle_files(settings, config, addresses=parse_targets(targets), directory=str(home))
     written = write_files(directory, files, force=force)
     for line in _report(directory, written, has_config=config is not None):
         click.echo(line)

@@ -69,6 +69,11 @@ demo.add_command(bad_release)
 @interval_option
 @stack_ports_options
 @visitors_option
+@click.option(
+    "--stack-files",
+    is_flag=True,
+    help="Also write what Prometheus and the others are configured by: for containers that share a network.",
+)
 def serve_command(  # noqa: PLR0917  click passes them by name
     run_dir: RunDir,
     base_port: int,
@@ -76,6 +81,7 @@ def serve_command(  # noqa: PLR0917  click passes them by name
     interval: str,
     visitors: int,
     stack: StackPorts,
+    stack_files: bool,
 ) -> None:
     """Run the production only, in the foreground, and write its rollwatch.yml."""
     settings = ProductionSettings(
@@ -85,6 +91,7 @@ def serve_command(  # noqa: PLR0917  click passes them by name
         seed=seed,
         interval=interval,
         visitors=visitors,
+        has_stack_files=stack_files,
     )
     uvloop.run(serve(settings, clock=SystemClock(), say=_say))
 

@@ -22,6 +22,7 @@ from rollwatch.demo.production.part import PartEnv, Tokens
 from rollwatch.demo.production.postbox import Postbox
 from rollwatch.demo.production.registry import CONTROL, MAIL, PARTS, SENDERS
 from rollwatch.demo.production.sender import SenderEnv
+from rollwatch.demo.stack.containers import write_files
 from rollwatch.demo.switchboard import Switchboard
 from rollwatch.demo.trouble import DemoError
 
@@ -184,6 +185,8 @@ async def serve(settings: ProductionSettings, *, clock: Clock, say: Callable[[st
     stopped = asyncio.create_task(stopping.wait(), name="asked to stop")
     try:
         await asyncio.to_thread(_announce, settings, production.ports)
+        if settings.has_stack_files:
+            await asyncio.to_thread(write_files, run_dir, settings.stack)
         for part in PARTS:
             scheme = "http" if part.tls is None else "https"
             say(f"{part.title}: {scheme}://127.0.0.1:{production.ports[part.name]}{part.path}")

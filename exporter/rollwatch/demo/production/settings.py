@@ -33,6 +33,8 @@ class ProductionSettings:
     """How often each probe runs, and the applications push."""
     visitors: int = DEFAULT_VISITORS
     """How many made-up visitors the page has at a time."""
+    has_stack_files: bool = False
+    """Whether it also writes what the programs around it are configured by."""
 
     @property
     def interval_s(self) -> float:

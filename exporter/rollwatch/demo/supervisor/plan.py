@@ -43,7 +43,7 @@ class Stack:
 
     def processes(self) -> tuple[Process, ...]:
         """In the order of their start."""
-        return (self._production(), self._exporter(), *self._alerting())
+        return (self._production(), self._exporter(), *self.alerting())
 
     def elsewhere(self) -> str:
         """What to type for other ports."""
@@ -160,7 +160,7 @@ class Stack:
             ports={"exporter": self.ports.exporter, "exporter, for browsers": self.ports.ingest},
         )
 
-    def _alerting(self) -> tuple[Process, ...]:
+    def alerting(self) -> tuple[Process, ...]:
         """Who sends first, who asks last: so that nothing is missed at the start, or called missing."""
         if self.programs is None:
             return ()
