@@ -62,6 +62,9 @@ test: setup packages
 	@$(pytest) $(T)
 endif
 
+screens: setup packages ## Write the pictures of the docs, from the demo that `make up` runs
+	@$(bin)/python tools/screens.py
+
 mutants: setup packages ## Break every rule in every way: do its tests notice? Of one topic: make mutants T=health
 	@PYTHONPATH=tests $(bin)/python -m mutants $(T)
 

@@ -1,8 +1,8 @@
 """`python -m bench [NAME ...] [--write]`: run benches and print one table each.
 
-Names: http, scale, exposition, websocket, ingest, logs, flood, detection, release, rollback; without a name
-all of them (about half an hour). `--write` puts the tables into docs/benchmarks.md. `soak --seconds N` runs
-the demo under changing faults instead. Exit code 1 if a target was missed.
+Names: http, scale, exposition, websocket, ingest, logs, flood, detection, release, dashboards, rollback;
+without a name all of them (over half an hour). `--write` puts the tables into docs/benchmarks.md.
+`soak --seconds N` runs the demo under changing faults instead. Exit code 1 if a target was missed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from bench import (
     adapted,
+    bench_dashboards,
     bench_detection,
     bench_flood,
     bench_http,
@@ -41,6 +42,7 @@ BENCHES: dict[str, Callable[[], Table | Sequence[Table]]] = {
     "logs": bench_logs.run,
     "detection": bench_detection.run,
     "release": bench_release.run,
+    "dashboards": bench_dashboards.run,
     "rollback": bench_rollback.run,
 }
 _PAGE = Path(__file__).parents[2] / "docs/benchmarks.md"

@@ -94,40 +94,6 @@ def test_nobody_is_told_of_a_production_that_is_well(demo: tuple[Demo, str]) -> 
     assert not told
 
 
-@pytest.mark.timeout(400)
-def test_a_bad_release_is_taken_back_verified_and_told_while_one_can_watch(demo: tuple[Demo, str]) -> None:
-    running, _ = demo
-    releases = running.run_dir.releases / "api.git"
-    story = subprocess.run(
-        [
-            *(sys.executable, "-m", "rollwatch", "demo", "bad-release"),
-            *("--run-dir", str(running.run_dir.path)),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=380,
-        check=False,
-    )
-
-    assert story.returncode == 0, f"{story.stdout}{story.stderr}{running.logs()}"
-    told = [
-        *("pushed 1.5.0", "deployment of 1.5.0 finished", "RollbackHttpErrorRatio is firing"),
-        *("settling: ", "executing: ", "rollback done", "verification done"),
-        *("recovery, asked of Prometheus done", "succeeded: "),
-    ]
-    places = [story.stdout.find(line) for line in told]
-    assert -1 not in places, story.stdout
-    assert places == sorted(places), story.stdout
-    git = ["git", "-C", str(releases), "log", "--format=%s%n%b", "main"]
-    log = subprocess.run(git, capture_output=True, text=True, check=True).stdout
-    assert log.count("Rollwatch-Rollback: ") == 1
-    assert json.loads(fetch(f"http://127.0.0.1:{running.ports['api']}/health")[2])["version"] == "1.4.2"
-    titles = "Rolling api (demo) back", "Rolled api (demo) back"
-    assert not eventually(
-        lambda: [title for title in titles if title not in str(inbox(running)["messages"])], WITHIN_S
-    ), running.logs()
-
-
 def test_secrets_are_files_that_only_their_owner_reads(demo: tuple[Demo, str]) -> None:
     running, _ = demo
     run_dir = running.run_dir

@@ -332,7 +332,7 @@ def _others() -> tuple[Panel, ...]:
                 "sum by (channel, outcome) (increase(rollwatch_bridge_deliveries_total[1h])) > 0",
                 "{{channel}}: {{outcome}}",
             ),
-            Query("max by (channel) (rollwatch_bridge_queue_length) > 0", "{{channel}}: waits"),
+            Query("max by (channel) (rollwatch_bridge_queue_length)", "{{channel}}: waits"),
             unit="short",
             empty="the bridge has delivered nothing",
         ),
