@@ -22,7 +22,7 @@ from rollwatch.demo.rundir import RunDir
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 WIDTH = 1280
-LONGEST = 1600
+LONGEST = 1000
 """Pixels of a page that are shown: enough to see what it is."""
 PROGRAMS = {"chromium": "chromium", "pdftocairo": "poppler-utils"}
 

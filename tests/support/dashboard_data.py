@@ -98,9 +98,8 @@ def beside(demo: Demo, directory: Path) -> Iterator[Source]:
         running(["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}"], cwd=directory),
     ):
         rules = demo.run_dir.prometheus / "rules/slo.yml"
-        # Long windows are evaluated seldom, the longest at full and half hours only.
-        text = re.sub(r"interval: \w+", "interval: 15s", rules.read_text().replace("[30d:30m]", "[30d:15s]"))
-        rules.write_text(text)
+        # Long windows look at every fifth minute, the longest at full and half hours only.
+        rules.write_text(re.sub(r":\d+m\]", ":15s]", rules.read_text()))
         targets = demo.run_dir.prometheus / "targets/applications.yml"
         addresses = json.dumps([f"127.0.0.1:{lab.exporter_port}", f"127.0.0.1:{port}"])
         targets.write_text(f"- targets: {addresses}\n  labels: {{service: api, environment: demo}}\n")

@@ -196,10 +196,10 @@ def _watched() -> tuple[Panel, ...]:
         ),
         lines(
             "Values that were refused",
-            "Figures an hour that could not be taken, by fault: docs/signals.md says what each means.",
+            "Figures an hour that could not be taken, the ten most frequent faults: docs/signals.md has all.",
             Query(
-                "sum by (service, fault) "
-                f"(increase({where('rollwatch_figure_faults_total', located=True)}[1h]))",
+                "topk(10, sum by (service, fault) "
+                f"(increase({where('rollwatch_figure_faults_total', located=True)}[1h])))",
                 "{{service}}: {{fault}}",
             ),
             unit="short",

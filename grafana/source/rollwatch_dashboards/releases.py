@@ -42,8 +42,10 @@ def board() -> Board:
 
 
 def _figures() -> tuple[Panel, ...]:
-    def measure(title: str, text: str, expr: str, unit: str, decimals: int | None = None) -> Panel:
-        return figure(title, text, Query(expr, instant=True), unit=unit, empty=_NONE, decimals=decimals)
+    def measure(
+        title: str, text: str, expr: str, unit: str, decimals: int | None = None, *, empty: str = _NONE
+    ) -> Panel:
+        return figure(title, text, Query(expr, instant=True), unit=unit, empty=empty, decimals=decimals)
 
     return (
         measure(
@@ -67,6 +69,7 @@ def _figures() -> tuple[Panel, ...]:
             "service.",
             f"max({where('rollwatch_failed_deployment_recovery_seconds')})",
             "s",
+            empty="nothing had to be mended",
         ),
         measure(
             "From commit to production",
