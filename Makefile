@@ -66,13 +66,13 @@ screens: setup packages ## Write the pictures of the docs, from the demo that `m
 	@$(bin)/python tools/screens.py
 
 mutants: setup packages ## Break every rule in every way: do its tests notice? Of one topic: make mutants T=health
-	@PYTHONPATH=tests $(bin)/python -m mutants $(T)
+	@PYTHONPATH=tests:grafana/source $(bin)/python -m mutants $(T)
 
 bench: setup packages ## Figures beside a floor or a peer; one of them: make bench B=http
-	@PYTHONPATH=tests $(bin)/python -m bench $(B)
+	@PYTHONPATH=tests:grafana/source $(bin)/python -m bench $(B)
 
 soak: setup packages ## The demo for 30 minutes under changing faults (SECONDS=1800)
-	@PYTHONPATH=tests $(bin)/python -m bench soak --seconds $(or $(SECONDS),1800)
+	@PYTHONPATH=tests:grafana/source $(bin)/python -m bench soak --seconds $(or $(SECONDS),1800)
 
 chaos: setup packages ## The tests that kill, starve and confuse the exporter, ten times over (ROUNDS=10)
 	@set -e; for round in $$(seq $(or $(ROUNDS),10)); do echo "round $$round"; $(pytest) -q -x -n $(or $(WORKERS),2) tests/chaos; done

@@ -156,6 +156,37 @@ def test_dashboards_lead_to_where_the_pages_of_this_installation_are(tmp_path: P
         assert constants["runbooks_url"] == Settings().runbooks_url
 
 
+def test_targets_are_where_processes_are_said_to_listen(tmp_path: Path) -> None:
+    said = ["exporter=fra.example.com:9717", "exporter=[2001:db8::7]:9717", "bridge=none", "rollback=rb:9718"]
+
+    export(tmp_path, *(word for one in said for word in ("--target", one)))
+
+    targets = {
+        path.stem: [one for group in yaml.safe_load(path.read_text()) or [] for one in group["targets"]]
+        for path in (tmp_path / "prometheus/targets").glob("*.yml")
+    }
+    assert targets["rollwatch"] == ["fra.example.com:9717", "[2001:db8::7]:9717"]
+    assert targets["rollwatch-bridge"] == []
+    assert targets["rollwatch-rollback"] == ["rb:9718"]
+    assert targets["alertmanager"] == ["127.0.0.1:9093"]
+    check("promtool", "check", "config", tmp_path / "prometheus/prometheus.yml")
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ("exporter", "write it like --target exporter=10.0.0.7:9717"),
+        ("exportr=a:1", "there is no job 'exportr'. Did you mean 'exporter'?"),
+        ("exporter=http://a:1", "is no host:port"),
+        ("exporter=", "is no host:port"),
+    ],
+)
+def test_a_target_that_is_none_is_refused_with_what_to_write(tmp_path: Path, said: str, says: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(says)):
+        export(tmp_path / "out", "--target", said)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_dashboard_that_is_shipped_no_more_is_named_and_one_of_ones_own_is_not(tmp_path: Path) -> None:
     folder = tmp_path / "grafana/dashboards/rollwatch"
     folder.mkdir(parents=True)

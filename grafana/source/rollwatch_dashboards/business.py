@@ -22,8 +22,15 @@ _NO_PAYMENTS = "no service reports payments: docs/signals.md"
 _NO_FIGURES = "no figures of your own are declared: docs/signals.md"
 _USERS = where("rollwatch_active_users")
 _DECLARED = 'figure!~"rollwatch_.+"'
-_COUNTER, _GAUGE = where("", '__name__="$counter"'), where("", '__name__="$gauge"')
-_FUNNEL = where("", '__name__="$funnel"')
+
+
+def _named(name: str) -> str:
+    # Where nothing can be chosen yet, something must still be asked for.
+    return where("", f'__name__="{name}"', 'service!=""')
+
+
+_COUNTER, _GAUGE = _named("$counter"), _named("$gauge")
+_FUNNEL = _named("$funnel")
 _STEPS = where("", 'step!=""')
 _DAY, _MONTH = (
     where("rollwatch_active_users", 'window="day"'),
