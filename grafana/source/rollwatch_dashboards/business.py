@@ -52,7 +52,8 @@ def board() -> Board:
         rows=(
             Row("Now", _answers()),
             Row("People and payments", _people()),
-            Row("Your own figures", _own()),
+            Row("Your own counters", (_counters(),)),
+            Row("Your own gauges", (_gauges(),)),
             Row("Declared limits", _limits(), collapsed=True),
         ),
     )
@@ -174,32 +175,30 @@ def _people() -> tuple[Panel, ...]:
     )
 
 
-def _own() -> tuple[Panel, ...]:
-    return (
-        lines(
-            "$counter",
-            "A counter that you declared, an hour. Which ones are shown is chosen at the top.",
-            Query(f"sum by (service) (increase({_COUNTER}[1h]))", "{{service}}"),
-            unit="short",
-            empty=_NO_FIGURES,
-            span=8,
-        )
-        .repeat("counter")
-        .repeat_direction("h")
-        .max_per_row(3),
-        lines(
-            "$gauge",
-            "A gauge that you declared. Which ones are shown is chosen at the top.",
-            Query(f"max by (service) ({_GAUGE})", "{{service}}"),
-            unit="short",
-            empty=_NO_FIGURES,
-            least=None,
-            span=8,
-        )
-        .repeat("gauge")
-        .repeat_direction("h")
-        .max_per_row(3),
+def _counters() -> Panel:
+    # Alone in its row: it is repeated over the whole width, and what stood beside it would be covered.
+    panel = lines(
+        "$counter",
+        "A counter that you declared, an hour. Which ones are shown is chosen at the top.",
+        Query(f"sum by (service) (increase({_COUNTER}[1h]))", "{{service}}"),
+        unit="short",
+        empty=_NO_FIGURES,
+        span=8,
     )
+    return panel.repeat("counter").repeat_direction("h").max_per_row(3)
+
+
+def _gauges() -> Panel:
+    panel = lines(
+        "$gauge",
+        "A gauge that you declared. Which ones are shown is chosen at the top.",
+        Query(f"max by (service) ({_GAUGE})", "{{service}}"),
+        unit="short",
+        empty=_NO_FIGURES,
+        least=None,
+        span=8,
+    )
+    return panel.repeat("gauge").repeat_direction("h").max_per_row(3)
 
 
 def _limits() -> tuple[Panel, ...]:
