@@ -210,6 +210,17 @@ def _health() -> tuple[Panel, ...]:
             bars=True,
             stacked=True,
         ),
+        lines(
+            "Certificates",
+            "Time until the first certificate of a chain expires, and the limits: P0 is when it has.",
+            Query(where("probe:certificate:remaining_seconds"), "{{service}}/{{probe}}"),
+            unit="s",
+            empty="no probe speaks TLS",
+            limit="certificate_expiry_seconds",
+            least=None,
+            span=24,
+            links=[to_probe()],
+        ),
     )
 
 
