@@ -172,11 +172,11 @@ def _watched() -> tuple[Panel, ...]:
         ),
         lines(
             "Runs that did not start",
-            "Runs an hour that were due and were skipped, because the one before had not ended or "
+            "Runs that were due and were skipped, because the one before had not ended or "
             "the exporter was late.",
             Query(
                 "sum by (service, probe) "
-                f"(increase({where('rollwatch_probe_skipped_runs_total', located=True)}[1h]))",
+                f"(increase({where('rollwatch_probe_skipped_runs_total', located=True)}[$__rate_interval]))",
                 "{{service}}/{{probe}}",
             ),
             unit="short",
@@ -196,10 +196,10 @@ def _watched() -> tuple[Panel, ...]:
         ),
         lines(
             "Values that were refused",
-            "Figures an hour that could not be taken, the ten most frequent faults: docs/signals.md has all.",
+            "Figures that could not be taken, the ten most frequent faults: docs/signals.md has all.",
             Query(
                 "topk(10, sum by (service, fault) "
-                f"(increase({where('rollwatch_figure_faults_total', located=True)}[1h])))",
+                f"(increase({where('rollwatch_figure_faults_total', located=True)}[$__rate_interval])))",
                 "{{service}}: {{fault}}",
             ),
             unit="short",
@@ -257,14 +257,15 @@ def _exporter() -> tuple[Panel, ...]:
         ),
         lines(
             "Trouble",
-            "An hour: secrets that could not be read, log lines that were dropped, label values that "
+            "Each minute: secrets that could not be read, log lines that were dropped, label values that "
             "were folded.",
             Query(
-                f"sum by (location) (increase(rollwatch_secret_refresh_failures_total{_HERE}[1h]))",
+                "sum by (location) "
+                f"(increase(rollwatch_secret_refresh_failures_total{_HERE}[$__rate_interval]))",
                 "{{location}}: secrets",
             ),
             Query(
-                f"sum by (location) (increase(rollwatch_log_dropped_total{_HERE}[1h]))",
+                f"sum by (location) (increase(rollwatch_log_dropped_total{_HERE}[$__rate_interval]))",
                 "{{location}}: log lines",
             ),
             unit="short",
@@ -286,25 +287,36 @@ def _judged() -> tuple[Panel, ...]:
         ),
         lines(
             "Prometheus",
-            "An hour: rules that could not be evaluated, notifications that did not reach Alertmanager.",
-            Query("sum(increase(prometheus_rule_evaluation_failures_total[1h]))", "rules failed"),
-            Query("sum(increase(prometheus_notifications_dropped_total[1h]))", "notifications dropped"),
-            Query("sum(increase(prometheus_notifications_errors_total[1h]))", "notifications failed"),
+            "Each minute: rules that could not be evaluated, notifications that did not reach Alertmanager.",
+            Query(
+                "sum(increase(prometheus_rule_evaluation_failures_total[$__rate_interval]))", "rules failed"
+            ),
+            Query(
+                "sum(increase(prometheus_notifications_dropped_total[$__rate_interval]))",
+                "notifications dropped",
+            ),
+            Query(
+                "sum(increase(prometheus_notifications_errors_total[$__rate_interval]))",
+                "notifications failed",
+            ),
             unit="short",
             empty=_NO_PROMETHEUS,
         ),
         lines(
             "Notifications sent",
-            "An hour, by channel.",
-            Query("sum by (integration) (increase(alertmanager_notifications_total[1h]))", "{{integration}}"),
+            "Each minute, by channel.",
+            Query(
+                "sum by (integration) (increase(alertmanager_notifications_total[$__rate_interval]))",
+                "{{integration}}",
+            ),
             unit="short",
             empty=_NO_ALERTMANAGER,
         ),
         lines(
             "Notifications that failed",
-            "An hour, by channel. Others tell of it: NotificationsFail.",
+            "Each minute, by channel. Others tell of it: NotificationsFail.",
             Query(
-                "sum by (integration) (increase(alertmanager_notifications_failed_total[1h]))",
+                "sum by (integration) (increase(alertmanager_notifications_failed_total[$__rate_interval]))",
                 "{{integration}}",
             ),
             unit="short",
@@ -327,9 +339,10 @@ def _others() -> tuple[Panel, ...]:
         ),
         lines(
             "Deliveries of the bridge",
-            "An hour, by channel and outcome.",
+            "Each minute, by channel and outcome.",
             Query(
-                "sum by (channel, outcome) (increase(rollwatch_bridge_deliveries_total[1h])) > 0",
+                "sum by (channel, outcome) "
+                "(increase(rollwatch_bridge_deliveries_total[$__rate_interval])) > 0",
                 "{{channel}}: {{outcome}}",
             ),
             Query("max by (channel) (rollwatch_bridge_queue_length)", "{{channel}}: waits"),
@@ -350,12 +363,15 @@ def _others() -> tuple[Panel, ...]:
         ),
         lines(
             "What the handler took and told",
-            "An hour: notifications by outcome, and what it told people by the way it went.",
+            "Each minute: notifications by outcome, and what it told people by the way it went.",
             Query(
-                "sum by (outcome) (increase(rollwatch_rollback_notifications_total[1h]))",
+                "sum by (outcome) (increase(rollwatch_rollback_notifications_total[$__rate_interval]))",
                 "notifications {{outcome}}",
             ),
-            Query("sum by (way) (increase(rollwatch_rollback_events_total[1h]))", "told by {{way}}"),
+            Query(
+                "sum by (way) (increase(rollwatch_rollback_events_total[$__rate_interval]))",
+                "told by {{way}}",
+            ),
             unit="short",
             empty=_NO_HANDLER,
         ),

@@ -22,7 +22,7 @@ __all__ = ["board"]
 _NO_REQUESTS = "no service reports its requests: docs/signals.md"
 _PROBES = f"count({where('rollwatch_probe_info', located=True)}) * 0"
 _TODAY = where("rollwatch_active_users", 'window="day"')
-_NOT_UP = where("rollwatch_probe_results_total", 'verdict!="up"', located=True)
+_NOT_UP = where("probe:not_up_runs:increase", located=True)
 _DETAIL = [to_dashboard("Only this service", Dashboard.APPLICATION)]
 
 
@@ -200,9 +200,10 @@ def _health() -> tuple[Panel, ...]:
         ),
         lines(
             "Why runs were not UP",
-            "Runs an hour that ended DOWN or UNKNOWN, by reason. UNKNOWN is the monitoring's own trouble.",
+            "Runs of the last minutes that ended DOWN or UNKNOWN, by reason. UNKNOWN is the "
+            "monitoring's own trouble.",
             Query(
-                f"sum by (service, verdict, reason) (increase({_NOT_UP}[1h])) > 0",
+                f"sum by (service, verdict, reason) ({_NOT_UP})",
                 "{{service}}: {{verdict}}, {{reason}}",
             ),
             unit="short",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rollwatch.bundle.rules import Dashboard
 from rollwatch_dashboards.board import Board, Row
-from rollwatch_dashboards.panels import figure, heat, lines, note
+from rollwatch_dashboards.panels import bars, figure, heat, lines, note
 from rollwatch_dashboards.query import Query, where
 from rollwatch_dashboards.tables import Column, listing
 
@@ -151,20 +151,19 @@ def _spread() -> tuple[Panel, ...]:
 def _rating(title: str, metric: str, good: str, poor: str) -> Panel:
     def up_to(bound: str) -> str:
         bucket = where(f"{metric}_bucket", f'le="{bound}"')
-        return f"sum(increase({bucket}[1h]))"
+        return f"sum(increase({bucket}[$__range]))"
 
-    every = f"(sum(increase({where(f'{metric}_count')}[1h])) > 0)"
-    return lines(
+    every = f"(sum(increase({where(f'{metric}_count')}[$__range])) > 0)"
+    return bars(
         f"{title}: good or poor",
-        f"Share of the last hour's page views: good is up to {good}, poor is over {poor}.",
-        Query(f"{up_to(good)} / {every}", "good"),
-        Query(f"({up_to(poor)} - {up_to(good)}) / {every}", "to be improved"),
-        Query(f"1 - {up_to(poor)} / {every}", "poor"),
+        f"Share of the page views in the time shown: good is up to {good}, poor is over {poor}.",
+        Query(f"{up_to(good)} / {every}", "good", instant=True),
+        Query(f"({up_to(poor)} - {up_to(good)}) / {every}", "to be improved", instant=True),
+        Query(f"1 - {up_to(poor)} / {every}", "poor", instant=True),
         unit="percentunit",
         empty=_NONE,
         span=8,
         most=1,
-        stacked=True,
         colours={"good": "green", "to be improved": "orange", "poor": "red"},
     )
 
@@ -235,9 +234,9 @@ def _visits() -> tuple[Panel, ...]:
         ),
         lines(
             "Goals reached",
-            "An hour, by goal.",
+            "A minute, by goal.",
             Query(
-                f"sum by (service, goal) (increase({where('rollwatch_browser_goals_total')}[1h]))",
+                f"sum by (service, goal) (rate({where('rollwatch_browser_goals_total')}{_RATE})) * 60",
                 "{{service}}: {{goal}}",
             ),
             unit="short",
@@ -255,11 +254,19 @@ def _visits() -> tuple[Panel, ...]:
             unit="short",
             empty=_NONE,
         ),
-        lines(
+        bars(
             "How long sessions last",
-            "Median of sessions that ended in the last hour. One ends when it was not heard of for "
-            "30 minutes.",
-            Query(f"histogram_quantile(0.5, sum by (service, le) (rate({durations}[1h])))", "{{service}}"),
+            "Half of the sessions that ended in the time shown were shorter; nine of ten were. A "
+            "session ends when it "
+            "was not heard of for 30 minutes.",
+            *(
+                Query(
+                    f"histogram_quantile({share}, sum by (service, le) (increase({durations}[$__range])))",
+                    f"{{{{service}}}} {word}",
+                    instant=True,
+                )
+                for share, word in ((0.5, "half"), (0.9, "nine of ten"))
+            ),
             unit="s",
             empty="no session has ended yet",
         ),

@@ -179,8 +179,8 @@ def _counters() -> Panel:
     # Alone in its row: it is repeated over the whole width, and what stood beside it would be covered.
     panel = lines(
         "$counter",
-        "A counter that you declared, an hour. Which ones are shown is chosen at the top.",
-        Query(f"sum by (service) (increase({_COUNTER}[1h]))", "{{service}}"),
+        "A counter that you declared, an hour at this pace. Which ones are shown is chosen at the top.",
+        Query(f"sum by (service) (rate({_COUNTER}[$__rate_interval])) * 3600", "{{service}}"),
         unit="short",
         empty=_NO_FIGURES,
         span=8,

@@ -191,9 +191,11 @@ def _connections() -> tuple[Panel, ...]:
         ),
         lines(
             "Deadlocks",
-            "Transactions that PostgreSQL ended because they waited for each other, an hour.",
+            "Transactions that PostgreSQL ended because they waited for each other.",
             Query(
-                f"sum by (service, datname) (increase({where('pg_stat_database_deadlocks')}[1h]))", _DATABASE
+                "sum by (service, datname) "
+                f"(increase({where('pg_stat_database_deadlocks')}[$__rate_interval]))",
+                _DATABASE,
             ),
             unit="short",
             empty=_NO_POSTGRES,

@@ -185,9 +185,10 @@ def bars(
     span: int = 12,
     height: int = 8,
     most: float | None = None,
+    colours: Mapping[str, str] | None = None,
     links: Sequence[DashboardLink] = (),
 ) -> bargauge.Panel:
-    """The same of several things as it stands now, as bars that can be compared."""
+    """The same of several things as it stands now, as bars that can be compared; `colours` by their names."""
     panel = bargauge.Panel().title(title).description(description).datasource(SOURCE)
     panel = panel.targets([*targets(queries)]).unit(unit).no_value(empty).thresholds(steps_of(steps))
     panel = panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
@@ -195,6 +196,8 @@ def bars(
     panel = panel.value_mode(model.BarGaugeValueMode.TEXT).show_unfilled(True).min(0)
     if most is not None:
         panel = panel.max(most)
+    for name, colour in (colours or {}).items():
+        panel = panel.override_by_name(name, [_fixed(colour)])
     return panel.data_links([*links]).span(span).height(height)
 
 

@@ -22,9 +22,9 @@ _NO_RECORDS = "no provider's records are examined: docs/probers/provider.md"
 _PROVIDERS = f"count({where('provider:configured')})"
 _KIND = 'kind="provider"'
 _NAME = "{{service}}/{{probe}}"
-_NOT_UP = where("rollwatch_probe_results_total", _KIND, 'verdict!="up"', located=True)
+_NOT_UP = where("probe:not_up_runs:increase", _KIND, located=True)
 _REJECTED = where(
-    "rollwatch_probe_results_total", _KIND, 'reason=~"credentials_rejected|rate_limited"', located=True
+    "probe:not_up_runs:increase", _KIND, 'reason=~"credentials_rejected|rate_limited"', located=True
 )
 
 
@@ -136,9 +136,9 @@ def _availability() -> tuple[Panel, ...]:
         ),
         lines(
             "Why runs were not UP",
-            "Runs an hour that ended DOWN or UNKNOWN, by reason.",
+            "Runs of the last minutes that ended DOWN or UNKNOWN, by reason.",
             Query(
-                f"sum by (service, probe, reason) (increase({_NOT_UP}[1h])) > 0",
+                f"sum by (service, probe, reason) ({_NOT_UP})",
                 "{{service}}/{{probe}}: {{reason}}",
             ),
             unit="short",
@@ -255,11 +255,12 @@ def _details() -> tuple[Panel, ...]:
         ),
         lines(
             "Rejected and limited",
-            "Runs an hour that a provider turned away: rejected credentials are a P1, rate limits "
+            "Runs of the last minutes that a provider turned away: rejected credentials are a P1, "
+            "rate limits "
             "are no outage.",
-            Query(f"sum by (service, probe, reason) (increase({_REJECTED}[1h]))", _NAME + ": {{reason}}"),
+            Query(f"sum by (service, probe, reason) ({_REJECTED})", _NAME + ": {{reason}}"),
             unit="short",
-            empty=_NONE,
+            empty="no provider has turned a run away",
             links=[to_probe()],
         ),
         lines(

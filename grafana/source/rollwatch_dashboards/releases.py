@@ -260,10 +260,10 @@ def _history() -> tuple[Panel, ...]:
         ),
         lines(
             "Deployments",
-            "A day, by outcome.",
+            "When they ended, by outcome.",
             Query(
                 "sum by (service, outcome) (max by (service, environment, outcome) "
-                f"(increase({where('rollwatch_deployments_total')}[1d])))",
+                f"(increase({where('rollwatch_deployments_total')}[$__rate_interval])))",
                 "{{service}}: {{outcome}}",
             ),
             unit="short",
@@ -291,10 +291,10 @@ def _decisions() -> tuple[Panel, ...]:
     return (
         lines(
             "Decisions",
-            "A day, by verdict: denied, done for show only, asked of a person, carried out.",
+            "When they were made, by verdict: denied, done for show only, asked of a person, carried out.",
             Query(
                 "sum by (verdict) (max by (service, environment, verdict) "
-                f"(increase({where('rollwatch_rollback_decisions_total')}[1d])))",
+                f"(increase({where('rollwatch_rollback_decisions_total')}[$__rate_interval])))",
                 "{{verdict}}",
             ),
             unit="short",
@@ -305,9 +305,10 @@ def _decisions() -> tuple[Panel, ...]:
         ),
         lines(
             "Why not",
-            "Denials a day by the first guard that was not met; docs/rollback.md names the guards.",
+            "Denials since the handler began, by the first guard that was not met; docs/rollback.md "
+            "names the guards.",
             Query(
-                f"max by (service, guard) (increase({where('rollwatch_rollback_denials_total')}[1d]))",
+                f"max by (service, guard) ({where('rollwatch_rollback_denials_total')})",
                 "{{service}}: {{guard}}",
             ),
             unit="short",

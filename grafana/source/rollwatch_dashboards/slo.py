@@ -164,7 +164,7 @@ def _speed() -> tuple[Panel, ...]:
 
 
 def _causes() -> tuple[Panel, ...]:
-    down = where("rollwatch_probe_results_total", 'verdict="down"')
+    down = where("probe:not_up_runs:increase", 'verdict="down"')
     return (
         lines(
             "Failing, over 5 minutes",
@@ -176,9 +176,9 @@ def _causes() -> tuple[Panel, ...]:
         ),
         lines(
             "Runs that were DOWN",
-            "Runs an hour by reason: these take the availability budget.",
+            "Runs of the last minutes by reason: these take the availability budget.",
             Query(
-                f"sum by (service, probe, reason) (increase({down}[1h])) > 0",
+                f"sum by (service, probe, reason) ({down})",
                 "{{service}}/{{probe}}: {{reason}}",
             ),
             unit="short",

@@ -8,7 +8,7 @@ from rollwatch.bundle.rules import Dashboard
 from rollwatch_dashboards.board import Board, Row
 from rollwatch_dashboards.colours import ANY_IS_BAD, UP_DOWN
 from rollwatch_dashboards.links import to_probe
-from rollwatch_dashboards.panels import figure, heat, lines, states
+from rollwatch_dashboards.panels import bars, figure, heat, lines, states
 from rollwatch_dashboards.query import Query, where
 
 if TYPE_CHECKING:
@@ -144,10 +144,12 @@ def _sessions() -> tuple[Panel, ...]:
         ),
         lines(
             "Closes by code",
-            "Sessions an hour that ended, by close code. 1000 and 1001 are orderly; 1006 is a "
+            "Sessions that ended, by close code. 1000 and 1001 are orderly; 1006 is a "
             "connection that was "
             "lost without a word.",
-            Query(f"sum by (service, code) (increase({closes}[1h])) > 0", "{{service}}: {{code}}"),
+            Query(
+                f"sum by (service, code) (increase({closes}[$__rate_interval])) > 0", "{{service}}: {{code}}"
+            ),
             unit="short",
             empty="no session has ended",
             bars=True,
@@ -240,7 +242,10 @@ def _latency() -> tuple[Panel, ...]:
         lines(
             "Handshake",
             "95th percentile of the time until a session was open.",
-            Query(f"histogram_quantile(0.95, sum by (service, probe, le) (rate({handshakes}[10m])))", _NAME),
+            Query(
+                f"histogram_quantile(0.95, sum by (service, probe, le) (rate({handshakes}{_RATE})))",
+                _NAME,
+            ),
             unit="s",
             empty=_NONE,
             span=24,
@@ -276,20 +281,27 @@ def _reported() -> tuple[Panel, ...]:
         ),
         lines(
             "Closed, by code",
-            "An hour, as the service reports it.",
+            "A minute, as the service reports it.",
             Query(
                 "sum by (service, code) "
-                f"(increase({where('rollwatch_websocket_reported_closes_total')}[1h]))",
+                f"(rate({where('rollwatch_websocket_reported_closes_total')}[$__rate_interval])) * 60",
                 "{{service}}: {{code}}",
             ),
             unit="short",
             empty=_NO_WORD,
             stacked=True,
         ),
-        lines(
+        bars(
             "How long sessions last",
-            "Median of sessions that ended in the last hour.",
-            Query(f"histogram_quantile(0.5, sum by (service, le) (rate({durations}[1h])))", "{{service}}"),
+            "Half of the sessions that ended in the time shown were shorter; nine of ten were.",
+            *(
+                Query(
+                    f"histogram_quantile({share}, sum by (service, le) (increase({durations}[$__range])))",
+                    f"{{{{service}}}} {word}",
+                    instant=True,
+                )
+                for share, word in ((0.5, "half"), (0.9, "nine of ten"))
+            ),
             unit="s",
             empty=_NO_WORD,
         ),

@@ -24,12 +24,12 @@ _SLOW_SECONDS = 300
 """A probe with a longer interval may have nothing to say for so long after the exporter's start."""
 
 
-def topic(_settings: Settings) -> Topic:
+def topic(settings: Settings) -> Topic:
     """The rules of health probes."""
     return Topic(
         name="health",
         title="Health",
-        recordings=(*_verdicts(), *_components(), *_trouble()),
+        recordings=(*_verdicts(), *_components(), *_trouble(), *_reasons(settings.window)),
         judged=(Judged("certificate_expiry_seconds", "probe:certificate:remaining_seconds"),),
         alerts=(*_down(), *_undecided(), *_component_alerts(), *_certificates()),
     )
@@ -102,6 +102,17 @@ def _trouble() -> tuple[Recording, ...]:
             f"min by ({_PROBE}) (\n"
             '  last_over_time(probe_ssl_earliest_cert_expiry{kind!~"json|provider"}[1h])\n'
             ") - time()",
+        ),
+    )
+
+
+def _reasons(window: str) -> tuple[Recording, ...]:
+    """For dashboards: nearly all of the counts stand still, and are too many to be looked at over hours."""
+    runs = f'increase(rollwatch_probe_results_total{{verdict!="up"}}[{window}])'
+    return (
+        Recording(
+            "probe:not_up_runs:increase",
+            f"sum by ({_HERE}, kind, verdict, reason) ({runs}) > 0",
         ),
     )
 

@@ -21,6 +21,8 @@ _CHOSEN = {"environment": "$environment", "service": "$service", "location": "$l
 _LEGEND = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _QUERY = re.compile(r"label_values\((?:(.*),\s*)?(\w+)\)")
 _SHORTEST_S = 300
+_FEW = {"rollwatch_rollbacks_total", "rollwatch_rollback_denials_total"}
+"""Counters that begin with their first event, which is no increase: they are shown as they are."""
 
 
 def target_promql(board: Document, _: Known) -> Iterator[Finding]:
@@ -49,7 +51,7 @@ def target_counter_agg(board: Document, _: Known) -> Iterator[Finding]:
     """A counter says something only over time: it begins anew with each process."""
     for where, one in _selectors(board):
         is_counter = one.name.endswith(("_total", "_bucket")) and ":" not in one.name
-        if is_counter and one.function not in _OVER_TIME and one.name != "rollwatch_rollbacks_total":
+        if is_counter and one.function not in _OVER_TIME and one.name not in _FEW:
             yield Finding("target-counter-agg", where, f"put {one.name} into rate or increase")
 
 
