@@ -10,10 +10,35 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+import yaml
 
 TOOL = Path(__file__).parents[2] / "tools/stack"
+
+
+def loaded(path: Path) -> ModuleType:
+    loader = importlib.machinery.SourceFileLoader("stack_tool", str(path))
+    spec = importlib.util.spec_from_loader("stack_tool", loader)
+    assert spec is not None
+    tool = importlib.util.module_from_spec(spec)
+    loader.exec_module(tool)
+    return tool
+
+
+def test_it_knows_the_ports_that_are_published() -> None:
+    compose = yaml.safe_load((TOOL.parents[1] / "docker-compose.yml").read_text())
+    published: dict[str, set[int]] = {}
+    for service in compose["services"].values():
+        ports = {int(port.split(":")[1]) for port in service.get("ports", [])}
+        for profile in service["profiles"]:
+            published.setdefault(profile, set()).update(ports)
+    tool = loaded(TOOL)
+    assert {name: set(ports) for name, ports in tool.PORTS.items()} == {
+        name: ports for name, ports in published.items() if name not in {"all", "bundle"}
+    }
+    assert {port for name in tool.ALL for port in tool.PORTS[name]} == published["all"]
 
 
 @pytest.fixture
@@ -81,11 +106,7 @@ def test_a_secret_is_made_once_and_kept(checkout: Path) -> None:
 
 
 def test_a_port_that_is_taken_is_named(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loader = importlib.machinery.SourceFileLoader("stack_tool", str(checkout / "tools/stack"))
-    spec = importlib.util.spec_from_loader("stack_tool", loader)
-    assert spec is not None
-    tool = importlib.util.module_from_spec(spec)
-    loader.exec_module(tool)
+    tool = loaded(checkout / "tools/stack")
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -96,4 +117,6 @@ def test_a_port_that_is_taken_is_named(checkout: Path, monkeypatch: pytest.Monke
             tool.Stop, match=rf"port {port} of 127\.0\.0\.1 is taken, and demo needs it: stop what"
         ):
             tool.check(frozenset({"demo"}))
+        # It runs already, and the port is its own.
+        tool.check(frozenset({"demo"}), has_ports=True)
     tool.check(frozenset({"demo"}))

@@ -40,8 +40,7 @@ class PostgresLab:
 def postgres_lab(directory: Path, *, exporter: str = "prometheus-postgres-exporter") -> Iterator[PostgresLab]:
     """A database `larkspur` in use, and `exporter` on it, which is Debian's unless another is named."""
     port, exporter_port = free_port(), free_port()
-    flags = _COMPOSE["services"]["demo-postgres"]["command"]
-    words = [flag for flag in flags if "=" in flag]
+    words = [flag for flag in _flags("demo-postgres") if "=" in flag]
     settings = dict(word.removeprefix("--").split("=", 1) for word in words)
     with running_postgres(port=port, settings=settings) as server:
         _make(server, directory, port)
@@ -54,7 +53,7 @@ def postgres_lab(directory: Path, *, exporter: str = "prometheus-postgres-export
         own = (
             [f"--extend.query-path={DEPLOYED / 'queries.yaml'}"]
             if exporter.startswith("prometheus-")
-            else _COMPOSE["services"]["demo-postgres-exporter"]["command"]
+            else [word for word in _flags("demo-postgres-exporter") if not word.startswith("--web.")]
         )
         load = [
             *(server.binary("pgbench"), "--no-vacuum", f"--file={DEPLOYED / 'load.sql'}", "--client=2"),
@@ -74,6 +73,11 @@ def postgres_lab(directory: Path, *, exporter: str = "prometheus-postgres-export
             lab = PostgresLab(exporter_port, (exporting, loading))
             wait_for(lambda: _shows(lab), f"{exporter} to show the database:\n{exporting.output}")
             yield lab
+
+
+def _flags(service: str) -> list[str]:
+    """As its container gets them."""
+    return [str(word) for word in _COMPOSE["services"][service]["command"]]
 
 
 def _make(server: PostgresServer, directory: Path, port: int) -> None:

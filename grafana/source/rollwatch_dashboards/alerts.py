@@ -8,7 +8,7 @@ from rollwatch.bundle.rules import Dashboard
 from rollwatch_dashboards.board import Board, Row
 from rollwatch_dashboards.colours import GREEN, ORANGE, RED
 from rollwatch_dashboards.links import to_dashboard, to_probe, to_runbook
-from rollwatch_dashboards.panels import figure, lines, states
+from rollwatch_dashboards.panels import bars, figure, lines, states
 from rollwatch_dashboards.query import Query, where
 from rollwatch_dashboards.tables import Column, listing
 
@@ -194,13 +194,16 @@ def _watched() -> tuple[Panel, ...]:
             unit="short",
             empty="no service pushes",
         ),
-        lines(
+        bars(
             "Values that were refused",
-            "Figures that could not be taken, the ten most frequent faults: docs/signals.md has all.",
+            "Figures in the time shown that could not be taken, the ten most frequent faults: "
+            "docs/signals.md "
+            "has all.",
             Query(
                 "topk(10, sum by (service, fault) "
-                f"(increase({where('rollwatch_figure_faults_total', located=True)}[$__rate_interval])))",
+                f"(increase({where('rollwatch_figure_faults_total', located=True)}[$__range])))",
                 "{{service}}: {{fault}}",
+                instant=True,
             ),
             unit="short",
             empty="no figures are declared",

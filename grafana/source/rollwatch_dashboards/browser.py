@@ -275,7 +275,7 @@ def _visits() -> tuple[Panel, ...]:
 
 def _details() -> tuple[Panel, ...]:
     by_route = "max by (service, route) ({})".format
-    loads, first_bytes = "rollwatch_browser_page_load_seconds", where("rollwatch_browser_ttfb_seconds_bucket")
+    first_bytes = where("rollwatch_browser_ttfb_seconds_bucket")
     return (
         lines(
             "Heap of old sessions",
@@ -297,13 +297,6 @@ def _details() -> tuple[Panel, ...]:
             unit="s",
             empty=_NONE,
             limit="page_load_p95_seconds",
-        ),
-        heat(
-            "Page loads, all of them",
-            "Page views by how long they took to load.",
-            f"sum by (le) (increase({where(f'{loads}_bucket')}{_RATE}))",
-            unit="s",
-            empty=_NONE,
         ),
         lines(
             "Time to First Byte",

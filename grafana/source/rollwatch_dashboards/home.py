@@ -20,6 +20,8 @@ __all__ = ["board"]
 _SERVICES = f"count({where('rollwatch_service_info')}) * 0"
 _PROBES = f"count({where('rollwatch_probe_info', located=True)}) * 0"
 _SERIOUS = where("ALERTS", 'alertstate="firing"', 'priority=~"P0|P1"')
+_OURS = 'ALERTS{alertname!="",service="rollwatch",alertstate="firing",priority=~"P0|P1"}'
+"""A part that watches and is dead must not look like a production that is well."""
 _FIRING = where("ALERTS", 'alertstate="firing"', 'priority=~"P0|P1|P2|P3"')
 _RUNNING = where("rollwatch_rollback_in_progress")
 _WAITING = where("rollwatch_rollback_awaiting_approval")
@@ -46,8 +48,10 @@ def _answers() -> tuple[Panel, ...]:
     return (
         figure(
             "Production",
-            "Alerts that are firing and that somebody is told of at once (P0, P1).",
-            Query(f"count({_SERIOUS}) or {_SERVICES}", instant=True),
+            "Alerts that are firing and that somebody is told of at once (P0, P1), those of the "
+            "monitoring itself "
+            "included, whatever is chosen.",
+            Query(f"count({_SERIOUS} or {_OURS}) or {_SERVICES}", instant=True),
             unit="short",
             empty="nothing is measured: is the exporter scraped?",
             steps=ANY_IS_BAD,
@@ -116,7 +120,9 @@ def _wrong() -> tuple[Panel, ...]:
     return (
         listing(
             "Alerts that are firing",
-            "What is wrong by the rules, worst first. The alert's name leads to its runbook.",
+            "What is wrong by the rules, worst first, and since when its condition holds. The "
+            "alert's name leads to "
+            "its runbook.",
             Column(heading="Priority", label="priority", width=90),
             Column(
                 heading="Alert",
