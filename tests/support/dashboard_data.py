@@ -29,7 +29,7 @@ HOUR_S = 3600.0
 _LEGEND = re.compile(r"\{\{(\w+)\}\}")
 _AFTERWARDS = (
     *(Fault.COMPONENT_DOWN, Fault.SLOW, Fault.FAILING_PAYMENTS, Fault.SCRIPT_ERROR, Fault.SLOW_PAGE),
-    *(Fault.PROVIDER_DOWN, Fault.WS_DROP, Fault.DRIFTING_PNL),
+    *(Fault.PROVIDER_UNAUTHORIZED, Fault.WS_DROP, Fault.DRIFTING_PNL),
 )
 """Faults for when the release has been taken back: before, so many at once would look like an "
 "outage of everything."""
