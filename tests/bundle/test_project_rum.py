@@ -170,6 +170,9 @@ def test_archives_can_be_made_with_npm_and_without(machine: Machine, tmp_path: P
     for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore"):
         shutil.copy(ROOT / name, machine.checkout)
     (machine.checkout / "exporter/rollwatch/__init__.py").write_text('"""Small."""\n')
+    dashboards = machine.checkout / "grafana/dashboards/rollwatch"
+    dashboards.mkdir(parents=True)
+    (dashboards / "home.json").write_text("{}\n")
     if with_npm:
         machine.has_npm()
     # The source archive, and from it the wheel, as pip does it.
@@ -179,6 +182,7 @@ def test_archives_can_be_made_with_npm_and_without(machine: Machine, tmp_path: P
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         assert ("rollwatch/ingest/static/rum.js" in archive.namelist()) is with_npm
+        assert "rollwatch/bundle/grafana/rollwatch/home.json" in archive.namelist()
     assert ("npm is missing" in done.stdout + done.stderr) is not with_npm
     (sources,) = (tmp_path / "dist").glob("*.tar.gz")
     with tarfile.open(sources) as tar:
