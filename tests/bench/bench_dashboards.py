@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bench.harness import Table, Target
 from bundle.foreign_metrics import names_in
 from rollwatch.demo.rundir import RunDir
-from support.dashboard_data import Source, afterwards, beside
+from support.dashboard_data import Source, afterwards, beside, has_run
 from support.dashboard_queries import DASHBOARDS, Asked, asked_by, filled, load
 from support.demo_up import eventually, started
 from support.processes import free_port, running, wait_for
@@ -66,7 +66,9 @@ def _series(directory: Path) -> list[dict[str, str]]:
                 timeout=400,
             )
             afterwards(demo)
-            time.sleep(90)
+            # Until what goes wrong has become alerts, and these series.
+            has_run(source, "count(ALERTS{priority='P1'}) > 1")
+            has_run(source, "rollwatch_rollback_denials_total")
             found = source.get("/api/v1/series", **{"match[]": '{__name__!=""}'})["data"]
     return [one for one in found if one["__name__"] in wanted]
 

@@ -141,7 +141,8 @@ def test_a_compose_service_is_closed_to_the_network_and_cannot_write(name: str) 
     ],
 )
 def test_a_compose_command_is_one_that_rollwatch_understands(name: str) -> None:
-    done = _accepts(COMPOSE["services"][name]["command"])
+    service = COMPOSE["services"][name]
+    done = _accepts([*service.get("entrypoint", ["rollwatch"])[1:], *service["command"]])
     assert done.returncode == 0, done.stderr
 
 

@@ -20,7 +20,6 @@ _PROGRAMS = {
     "prom/alertmanager": "prometheus-alertmanager",
     "quay.io/prometheuscommunity/postgres-exporter": "prometheus-postgres-exporter",
 }
-_CHECKS = {"amtool": "amtool", "promtool": "promtool"}
 
 
 class Moved:

@@ -10,6 +10,7 @@ from rollwatch_dashboards.colours import GREEN, ORANGE, RED
 from rollwatch_dashboards.links import to_dashboard, to_probe, to_runbook
 from rollwatch_dashboards.panels import bars, figure, lines, states
 from rollwatch_dashboards.query import Query, where
+from rollwatch_dashboards.recurring import EVERY_PRIORITY, alerts_firing, firing
 from rollwatch_dashboards.tables import Column, listing
 
 if TYPE_CHECKING:
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["board"]
 
-_TOLD = 'priority=~"P0|P1|P2|P3"'
-_FIRING = where("ALERTS", 'alertstate="firing"', _TOLD)
+_FIRING = firing(EVERY_PRIORITY)
 _SERVICES = f"count({where('rollwatch_service_info')}) * 0"
 _COLOURS = {"P0": "red", "P1": "orange", "P2": "yellow", "P3": "blue"}
 _NO_PROMETHEUS = "Prometheus does not scrape itself: docs/existing-stacks.md"
@@ -52,22 +52,21 @@ def board() -> Board:
 
 
 def _answers() -> tuple[Panel, ...]:
-    def firing(priority: str, text: str, colour: str) -> Panel:
-        alerts = where("ALERTS", 'alertstate="firing"', f'priority="{priority}"')
+    def of(priority: str, text: str, colour: str) -> Panel:
         return figure(
             priority,
             text,
-            Query(f"count({alerts}) or {_SERVICES}", instant=True),
+            Query(f"count({firing(priority)}) or {_SERVICES}", instant=True),
             unit="short",
             empty=_NO_EXPORTER,
             steps=((None, GREEN), (1, colour)),
         )
 
     return (
-        firing("P0", "Production is down: everybody on call hears of it at once.", RED),
-        firing("P1", "Something that matters is broken: told at once, paged after an hour.", ORANGE),
-        firing("P2", "Worse than it should be.", "yellow"),
-        firing("P3", "Worth knowing.", "blue"),
+        of("P0", "Production is down: everybody on call hears of it at once.", RED),
+        of("P1", "Something that matters is broken: told at once, paged after an hour.", ORANGE),
+        of("P2", "Worse than it should be.", "yellow"),
+        of("P3", "Worth knowing.", "blue"),
         figure(
             "The watchdog",
             "An alert that fires always. While it does not, no alert can be trusted to come.",
@@ -89,31 +88,8 @@ def _answers() -> tuple[Panel, ...]:
 
 
 def _alerts() -> tuple[Panel, ...]:
-    since = where("ALERTS_FOR_STATE", _TOLD)
     return (
-        listing(
-            "Firing",
-            "What is wrong by the rules, worst first. The alert's name leads to its runbook.",
-            Column(heading="Priority", label="priority", width=90),
-            Column(heading="Alert", label="alertname", links=[to_runbook(alert="${__data.fields.Alert}")]),
-            Column(
-                heading="Service",
-                label="service",
-                links=[
-                    to_dashboard("Application", Dashboard.APPLICATION, service="${__data.fields.Service}")
-                ],
-            ),
-            Column(heading="Environment", label="environment"),
-            Column(
-                heading="Since",
-                expr=f"min by (priority, alertname, service, environment) ({since} "
-                f"and ignoring (alertstate) {_FIRING}) * 1000",
-                unit="dateTimeFromNow",
-            ),
-            empty="no alert is firing",
-            sort="Priority",
-            ascending=True,
-        ),
+        alerts_firing("Firing"),
         listing(
             "What fired most, 24 h",
             "How long each alert fired within the last day. What fires often and is never acted upon "
@@ -172,8 +148,8 @@ def _watched() -> tuple[Panel, ...]:
         ),
         lines(
             "Runs that did not start",
-            "Runs that were due and were skipped, because the one before had not ended or "
-            "the exporter was late.",
+            "Runs that were due and were skipped, because the one before had not ended or the exporter "
+            "was late.",
             Query(
                 "sum by (service, probe) "
                 f"(increase({where('rollwatch_probe_skipped_runs_total', located=True)}[$__rate_interval]))",
@@ -197,8 +173,7 @@ def _watched() -> tuple[Panel, ...]:
         bars(
             "Values that were refused",
             "Figures in the time shown that could not be taken, the ten most frequent faults: "
-            "docs/signals.md "
-            "has all.",
+            "docs/signals.md has all.",
             Query(
                 "topk(10, sum by (service, fault) "
                 f"(increase({where('rollwatch_figure_faults_total', located=True)}[$__range])))",
@@ -220,7 +195,7 @@ def _exporter() -> tuple[Panel, ...]:
     return (
         states(
             "State",
-            "Configuration in force, secrets readable, the exporter's own network.",
+            "Whether the configuration is in force as last read, and the exporter's own network works.",
             Query(
                 by_location(f"rollwatch_config_last_reload_successful{_HERE}"), "{{location}}: configuration"
             ),
@@ -231,8 +206,8 @@ def _exporter() -> tuple[Panel, ...]:
         ),
         lines(
             "How late runs start",
-            "90th percentile of the time between a run's due moment and its start, and of the loop's "
-            "own lag.",
+            "90th percentile of the time between a run's due moment and its start, and of the loop's own "
+            "lag.",
             Query(
                 f"histogram_quantile(0.9, sum by (location, le) (rate({lag}{_RATE})))", "{{location}}: runs"
             ),
@@ -260,8 +235,7 @@ def _exporter() -> tuple[Panel, ...]:
         ),
         lines(
             "Trouble",
-            "Each minute: secrets that could not be read, log lines that were dropped, label values that "
-            "were folded.",
+            "Each minute: secrets that could not be read, log lines that were dropped.",
             Query(
                 "sum by (location) "
                 f"(increase(rollwatch_secret_refresh_failures_total{_HERE}[$__rate_interval]))",
@@ -354,8 +328,8 @@ def _others() -> tuple[Panel, ...]:
         ),
         states(
             "Rollback handler",
-            "Whether it can act: its journal, those it asks, those it tells. Without Prometheus it "
-            "does nothing.",
+            "Whether it can act: its journal, those it asks, those it tells. Without Prometheus it does "
+            "nothing.",
             Query("min(rollwatch_rollback_journal_writable)", "journal"),
             Query("min by (peer) (rollwatch_rollback_peer_up)", "{{peer}}"),
             Query("1 - max(rollwatch_rollback_events_failing)", "telling people"),

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from rollwatch.bundle.rules import Dashboard
 from rollwatch_dashboards.board import Board, Row
-from rollwatch_dashboards.colours import ANY_IS_BAD, UP_DOWN
+from rollwatch_dashboards.colours import UP_DOWN
 from rollwatch_dashboards.links import to_dashboard, to_probe
 from rollwatch_dashboards.panels import figure, heat, lines, states
 from rollwatch_dashboards.query import Query, where
+from rollwatch_dashboards.recurring import probes_down
 from rollwatch_dashboards.tables import Column, listing
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["board"]
 
 _NO_REQUESTS = "no service reports its requests: docs/signals.md"
-_PROBES = f"count({where('rollwatch_probe_info', located=True)}) * 0"
 _TODAY = where("rollwatch_active_users", 'window="day"')
 _NOT_UP = where("probe:not_up_runs:increase", located=True)
 _DETAIL = [to_dashboard("Only this service", Dashboard.APPLICATION)]
@@ -70,14 +70,7 @@ def _answers() -> tuple[Panel, ...]:
             empty=_NO_REQUESTS,
             trend=True,
         ),
-        figure(
-            "Probes down",
-            "Probes that found their target DOWN at their last run that could decide.",
-            Query(f"count({where('probe_success', located=True)} == 0) or {_PROBES}", instant=True),
-            unit="short",
-            empty="no probes are configured, or none are scraped",
-            steps=ANY_IS_BAD,
-        ),
+        probes_down(),
         figure(
             "Active users",
             "People active today, as the service reports it; of several, the one with most.",
@@ -131,8 +124,8 @@ def _requests() -> tuple[Panel, ...]:
         ),
         heat(
             "How long requests take, all of them",
-            "Requests by duration. A second band above the first is a part of users that is worse off than "
-            "percentiles say.",
+            "Requests by duration. A second band above the first is a part of users that is worse off "
+            "than percentiles say.",
             f"sum by (le) ({where('service:http_latency_seconds_bucket:increase')})",
             unit="s",
             empty="no service reports how its requests' durations are distributed",
@@ -200,8 +193,8 @@ def _health() -> tuple[Panel, ...]:
         ),
         lines(
             "Why runs were not UP",
-            "Runs of the last minutes that ended DOWN or UNKNOWN, by reason. UNKNOWN is the "
-            "monitoring's own trouble.",
+            "Runs of the last minutes that ended DOWN or UNKNOWN, by reason. UNKNOWN is the monitoring's "
+            "own trouble.",
             Query(
                 f"sum by (service, verdict, reason) ({_NOT_UP})",
                 "{{service}}: {{verdict}}, {{reason}}",
@@ -242,8 +235,8 @@ def _parts() -> tuple[Panel, ...]:
         ),
         listing(
             "Features",
-            "What users would call one thing, as rollwatch.yml groups endpoints. A core one that "
-            "fails is a P1.",
+            "What users would call one thing, as rollwatch.yml groups endpoints. A core one that fails is "
+            "a P1.",
             Column(heading="Service", label="service", links=_in_table()),
             Column(heading="Feature", label="feature"),
             Column(heading="Rate", expr=by_feature(where("feature:http_requests:rate")), unit="reqps"),

@@ -256,9 +256,8 @@ def _visits() -> tuple[Panel, ...]:
         ),
         bars(
             "How long sessions last",
-            "Half of the sessions that ended in the time shown were shorter; nine of ten were. A "
-            "session ends when it "
-            "was not heard of for 30 minutes.",
+            "Half of the sessions that ended in the time shown were shorter; nine of ten were. A session "
+            "ends when it was not heard of for 30 minutes.",
             *(
                 Query(
                     f"histogram_quantile({share}, sum by (service, le) (increase({durations}[$__range])))",
@@ -279,8 +278,8 @@ def _details() -> tuple[Panel, ...]:
     return (
         lines(
             "Heap of old sessions",
-            "Memory of tabs that are open for over 5 minutes, 75th percentile, and the limits: "
-            "growing is a leak.",
+            "Memory of tabs that are open for over 5 minutes, 75th percentile, and the limits: growing is "
+            "a leak.",
             Query(where("service:browser_heap_bytes:p75"), "{{service}}"),
             Query(
                 f"max by (service, route, age) ({where('route:browser_heap_bytes:p75_1h')})",

@@ -96,8 +96,8 @@ def _answers() -> tuple[Panel, ...]:
         ),
         figure(
             "Failed webhooks",
-            "Share of the payment provider's webhooks that failed in the last minutes: money that we "
-            "do not see.",
+            "Share of the payment provider's webhooks that failed in the last minutes: money that we do "
+            "not see.",
             Query(f"max({where('service:payment_webhooks_failed:ratio')})"),
             unit="percentunit",
             empty="no service reports payment webhooks: docs/signals.md",

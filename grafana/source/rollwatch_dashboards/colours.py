@@ -19,7 +19,6 @@ __all__ = [
     "PLAIN",
     "RED",
     "UP_DOWN",
-    "YES_NO",
     "Steps",
     "steps_of",
     "words_of",
@@ -32,7 +31,6 @@ Steps = tuple[tuple[float | None, str], ...]
 
 ANY_IS_BAD: Steps = ((None, GREEN), (1, RED))
 UP_DOWN: Mapping[float, tuple[str, str]] = {1: ("UP", GREEN), 0: ("DOWN", RED)}
-YES_NO: Mapping[float, tuple[str, str]] = {1: ("yes", GREEN), 0: ("no", RED)}
 
 
 def steps_of(steps: Steps) -> Builder[model.ThresholdsConfig]:

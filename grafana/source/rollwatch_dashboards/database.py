@@ -45,8 +45,8 @@ def _answers() -> tuple[Panel, ...]:
     return (
         figure(
             "Connected",
-            "Whether each service reaches its database, as it says itself, else whether "
-            "postgres_exporter does.",
+            "Whether each service reaches its database, as it says itself, else whether postgres_exporter "
+            "does.",
             Query(f"max by (service) ({where('service:database_lost:bool')})", "{{service}}", instant=True),
             unit="short",
             empty="no service and no postgres_exporter speaks of a database",
@@ -72,8 +72,8 @@ def _answers() -> tuple[Panel, ...]:
         ),
         figure(
             "Pool in use",
-            "Share of a service's own connections that are in use, of the fullest pool. At 100 % "
-            "requests wait.",
+            "Share of a service's own connections that are in use, of the fullest pool. At 100 % requests "
+            "wait.",
             Query(f"max({where('service:database_pool_used:ratio')})", instant=True),
             unit="percentunit",
             empty=_NO_POOL,
@@ -91,9 +91,8 @@ def _answers() -> tuple[Panel, ...]:
         ),
         figure(
             "Found in memory",
-            "Share of blocks that PostgreSQL did not have to read from disk, of the database with "
-            "fewest. Below 99 % "
-            "for long, memory is short.",
+            "Share of blocks that PostgreSQL did not have to read from disk, of the database with fewest. "
+            "Below 99 % for long, memory is short.",
             Query(f"min({where('database:buffer_hits:ratio')})"),
             unit="percentunit",
             empty=_NO_POSTGRES,
@@ -107,8 +106,8 @@ def _queries() -> tuple[Panel, ...]:
     return (
         lines(
             "Average query time",
-            "As the service measures it, else as it reports it, else as pg_stat_statements has it; "
-            "and the limit.",
+            "As the service measures it, else as it reports it, else as pg_stat_statements has it; and "
+            "the limit.",
             Query(where("service:database_query:average_seconds"), "{{service}}"),
             unit="s",
             empty=_NO_QUERIES,
@@ -211,8 +210,8 @@ def _statements() -> tuple[Panel, ...]:
     return (
         listing(
             "Statements by time",
-            "The ten that take most of the server's time now. Which they are: "
-            "SELECT query FROM pg_stat_statements WHERE queryid = …",
+            "The ten that take most of the server's time now. Which they are: SELECT query FROM "
+            "pg_stat_statements WHERE queryid = …",
             Column(heading="Service", label="service"),
             Column(heading="Database", label="datname"),
             Column(heading="Statement", label="queryid"),
@@ -272,9 +271,8 @@ def _tables() -> tuple[Panel, ...]:
         ),
         lines(
             "Dead rows",
-            "Share of a table's rows that are dead and not yet removed; above 20 % for long, "
-            "autovacuum can't "
-            "keep up.",
+            "Share of a table's rows that are dead and not yet removed; above 20 % for long, autovacuum "
+            "can't keep up.",
             Query(f"topk(10, {by_table(where('table:dead_rows:ratio'))})", _TABLE),
             unit="percentunit",
             empty=_NO_POSTGRES,

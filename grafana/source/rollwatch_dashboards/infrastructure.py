@@ -73,8 +73,8 @@ def _answers() -> tuple[Panel, ...]:
         ),
         figure(
             "A disk is full in",
-            "Of the disks that are over half full and fill: when the first one is full, if it goes "
-            "on like this.",
+            "Of the disks that are over half full and fill: when the first one is full, if it goes on "
+            "like this.",
             Query(
                 f"min({where('service:disk_full_in:seconds')}) "
                 f"or count({where('service:disk_used:ratio')}) * Inf",
@@ -116,8 +116,8 @@ def _load() -> tuple[Panel, ...]:
         ),
         lines(
             "Memory",
-            "Share in use of the real limit (container, host or heap), by machine and process, and "
-            "the limits.",
+            "Share in use of the real limit (container, host or heap), by machine and process, and the "
+            "limits.",
             Query(f"max by (service, machine, process) ({_MEMORY})", _MACHINE),
             unit="percentunit",
             empty=_NONE,

@@ -69,8 +69,8 @@ def _answers() -> tuple[Panel, ...]:
         ),
         figure(
             "In use",
-            "The provider each service takes its data from now: as the application reports it, else the best "
-            "one that is up.",
+            "The provider each service takes its data from now: as the application reports it, else the "
+            "best one that is up.",
             Query(f"max by (service, probe) ({where('provider:in_use')} == 1)", _NAME, instant=True),
             unit="short",
             empty=_NONE,
@@ -123,9 +123,8 @@ def _availability() -> tuple[Panel, ...]:
         ),
         lines(
             "Uptime over an hour",
-            "Share of decided runs in which a provider was up, and the limits. With a healthy "
-            "fallback the lower "
-            "limit is only a P2.",
+            "Share of decided runs in which a provider was up, and the limits. With a healthy fallback "
+            "the lower limit is only a P2.",
             Query(where("provider:uptime:ratio_1h"), _NAME),
             unit="percentunit",
             empty=_NONE,
@@ -255,9 +254,8 @@ def _details() -> tuple[Panel, ...]:
         ),
         lines(
             "Rejected and limited",
-            "Runs of the last minutes that a provider turned away: rejected credentials are a P1, "
-            "rate limits "
-            "are no outage.",
+            "Runs of the last minutes that a provider turned away: rejected credentials are a P1, rate "
+            "limits are no outage.",
             Query(f"sum by (service, probe, reason) ({_REJECTED})", _NAME + ": {{reason}}"),
             unit="short",
             empty="no provider has turned a run away",

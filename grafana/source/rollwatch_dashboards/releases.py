@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from rollwatch.bundle.rules import Dashboard
 from rollwatch_dashboards.board import Board, Row
-from rollwatch_dashboards.colours import GREEN, ORANGE, PLAIN, RED
+from rollwatch_dashboards.colours import GREEN, ORANGE, RED
 from rollwatch_dashboards.links import to_dashboard, to_rollbacks
 from rollwatch_dashboards.panels import figure, lines, states
 from rollwatch_dashboards.query import Query, where
+from rollwatch_dashboards.recurring import rollback_state, versions
 from rollwatch_dashboards.tables import Column, listing
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ def _figures() -> tuple[Panel, ...]:
         ),
         measure(
             "Went wrong",
-            "Share of finished deployments that were rolled back or marked bad, of the service that "
-            "is worst off.",
+            "Share of finished deployments that were rolled back or marked bad, of the service that is "
+            "worst off.",
             f"max({where('rollwatch_change_fail_ratio')})",
             "percentunit",
             1,
@@ -84,24 +85,7 @@ def _figures() -> tuple[Panel, ...]:
             "percentunit",
             1,
         ),
-        figure(
-            "Rollback",
-            "Whether a rollback runs now, or waits for somebody to approve it.",
-            Query(
-                f"max({where('rollwatch_rollback_in_progress')}) "
-                f"+ 2 * max({where('rollwatch_rollback_awaiting_approval')} > bool 0)",
-                instant=True,
-            ),
-            unit="short",
-            empty=_NO_HANDLER,
-            words={
-                0: ("none", PLAIN),
-                1: ("running", ORANGE),
-                2: ("waits for approval", RED),
-                3: ("running, another waits", RED),
-            },
-            links=[to_rollbacks()],
-        ),
+        rollback_state(),
     )
 
 
@@ -109,32 +93,11 @@ def _now() -> tuple[Panel, ...]:
     ready: dict[float, tuple[str, str]] = {1: ("yes", GREEN), 0: ("no", RED)}
     by_service = "max by (service, environment) ({})".format
     return (
-        listing(
-            "What runs",
-            "Versions as health probes see them, and since when.",
-            Column(
-                heading="Service",
-                label="service",
-                links=[
-                    to_dashboard("Application", Dashboard.APPLICATION, service="${__data.fields.Service}")
-                ],
-            ),
-            Column(heading="Environment", label="environment"),
-            Column(heading="Version", label="version"),
-            Column(
-                heading="Since",
-                expr="max by (service, environment, version) "
-                f"({where('version:release_changed:timestamp_seconds')}) * 1000",
-                unit="dateTimeFromNow",
-            ),
-            empty=_NO_VERSION,
-            sort="Since",
-        ),
+        versions(),
         listing(
             "Can it be taken back",
-            "Services that the rollback handler looks after. Nothing is rolled back while it is "
-            "paused or the platform "
-            "does not answer.",
+            "Services that the rollback handler looks after. Nothing is rolled back while it is paused or "
+            "the platform does not answer.",
             Column(heading="Service", label="service"),
             Column(heading="Environment", label="environment"),
             Column(
@@ -163,8 +126,8 @@ def _watch() -> tuple[Panel, ...]:
     return (
         figure(
             "New for",
-            "How long each service has had its version. The first half hour decides whether a "
-            "release is healthy.",
+            "How long each service has had its version. The first half hour decides whether a release is "
+            "healthy.",
             Query(f"time() - max by (service) ({_CHANGED})", "{{service}}", instant=True),
             unit="s",
             empty="no version has changed since the exporter started",
@@ -175,9 +138,8 @@ def _watch() -> tuple[Panel, ...]:
         ),
         lines(
             "Failed requests",
-            "Share answered with 5xx, and the limits; purple is where the handler is called. A step "
-            "at the line of a "
-            "release is its doing.",
+            "Share answered with 5xx, and the limits; purple is where the handler is called. A step at "
+            "the line of a release is its doing.",
             Query(where("service:http_errors:ratio"), "{{service}}"),
             unit="percentunit",
             empty="no service reports its requests: docs/signals.md",
@@ -244,9 +206,8 @@ def _history() -> tuple[Panel, ...]:
         ),
         listing(
             "Last rollbacks",
-            "When each service was last rolled back with which outcome. Every step, guard and reason "
-            "is on the handler's "
-            "page.",
+            "When each service was last rolled back with which outcome. Every step, guard and reason is "
+            "on the handler's page.",
             Column(heading="Service", label="service", links=[to_rollbacks("What was done, and why")]),
             Column(heading="Environment", label="environment"),
             Column(heading="Outcome", label="outcome"),
@@ -305,16 +266,14 @@ def _decisions() -> tuple[Panel, ...]:
         ),
         lines(
             "Why not",
-            "Denials since the handler began, by the first guard that was not met; docs/rollback.md "
-            "names the guards.",
+            "Denials since the handler began, by the first guard that was not met; docs/rollback.md names "
+            "the guards.",
             Query(
                 f"max by (service, guard) ({where('rollwatch_rollback_denials_total')})",
                 "{{service}}: {{guard}}",
             ),
             unit="short",
             empty="nothing was denied",
-            bars=True,
-            stacked=True,
             links=[to_rollbacks("Every guard's answer")],
         ),
         lines(

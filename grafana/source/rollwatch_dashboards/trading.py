@@ -107,9 +107,8 @@ def _results() -> tuple[Panel, ...]:
         ),
         lines(
             "Away from the backtest",
-            "Percentage points between net and backtest, and the limits; 10 points are marked, "
-            "because from there on "
-            "most strategies no longer pay.",
+            "Percentage points between net and backtest, and the limits; 10 points are marked, because "
+            "from there on most strategies no longer pay.",
             Query(where("service:backtest_variance:points"), "{{service}}"),
             Query(f"{where('service:backtest_variance:points')} * 0 + 10", "{{service}}: 10 points"),
             unit="short",
@@ -195,8 +194,8 @@ def _fills() -> tuple[Panel, ...]:
         ),
         note(
             "The last ten trades",
-            "Single trades are no metrics. The exporter keeps the last ones, with everything "
-            "computed of each: "
+            "Single trades are no metrics. The exporter keeps the last ones, with everything computed of "
+            "each: "
             "[${exporter_url}/api/metrics](${exporter_url}/api/metrics), `records`.",
             span=12,
             height=8,

@@ -10,6 +10,7 @@ from rollwatch_dashboards.colours import ANY_IS_BAD, UP_DOWN
 from rollwatch_dashboards.links import to_probe
 from rollwatch_dashboards.panels import bars, figure, heat, lines, states
 from rollwatch_dashboards.query import Query, where
+from rollwatch_dashboards.recurring import probes_down
 
 if TYPE_CHECKING:
     from rollwatch_dashboards.board import Panel
@@ -21,7 +22,6 @@ _NO_WATCH = "no probe has `mode: watch`: docs/probers/websocket.md"
 _NO_WORD = "no service reports its WebSockets: docs/signals.md"
 _NAME = "{{service}}/{{probe}}"
 _KIND = 'kind="websocket"'
-_PROBED = where("rollwatch_probe_info", _KIND, located=True)
 _RATE = "[$__rate_interval]"
 
 
@@ -44,17 +44,7 @@ def board() -> Board:
 
 def _answers() -> tuple[Panel, ...]:
     return (
-        figure(
-            "Probes down",
-            "WebSocket probes that found their target DOWN at their last run that could decide.",
-            Query(
-                f"count({where('probe_success', _KIND, located=True)} == 0) or count({_PROBED}) * 0",
-                instant=True,
-            ),
-            unit="short",
-            empty=_NONE,
-            steps=ANY_IS_BAD,
-        ),
+        probes_down(_KIND, empty=_NONE),
         figure(
             "Disconnected for",
             "Of the watched session that has been closed for longest; 0 while all are open.",
@@ -126,8 +116,8 @@ def _sessions() -> tuple[Panel, ...]:
         ),
         lines(
             "Lost sessions",
-            "Abnormal closes of the last hour over sessions open at its start plus opened in it, and "
-            "the limit.",
+            "Abnormal closes of the last hour over sessions open at its start plus opened in it, and the "
+            "limit.",
             Query(where("service:websocket_disconnects:ratio_1h"), "{{service}}"),
             unit="percentunit",
             empty=_NO_WATCH,
@@ -144,8 +134,7 @@ def _sessions() -> tuple[Panel, ...]:
         ),
         lines(
             "Closes by code",
-            "Sessions that ended, by close code. 1000 and 1001 are orderly; 1006 is a "
-            "connection that was "
+            "Sessions that ended, by close code. 1000 and 1001 are orderly; 1006 is a connection that was "
             "lost without a word.",
             Query(
                 f"sum by (service, code) (increase({closes}[$__rate_interval])) > 0", "{{service}}: {{code}}"
@@ -157,8 +146,8 @@ def _sessions() -> tuple[Panel, ...]:
         ),
         lines(
             "Dropped at once",
-            "Share of open sessions that ended abnormally within minutes; half of them calls the "
-            "rollback handler.",
+            "Share of open sessions that ended abnormally within minutes; half of them calls the rollback "
+            "handler.",
             Query(where("service:websocket_dropped:ratio"), "{{service}}"),
             unit="percentunit",
             empty=_NO_WATCH,

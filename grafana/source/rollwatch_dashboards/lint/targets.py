@@ -17,7 +17,6 @@ __all__ = ["RULES"]
 _OVER_TIME = {"rate", "irate", "increase"}
 _SHORT = re.compile(r"(?:rate|irate|increase)\([^[]*\[(\d+)([sm])\]")
 _OWN = {"instance", "job", "le", "__name__"}
-_CHOSEN = {"environment": "$environment", "service": "$service", "location": "$location"}
 _LEGEND = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _QUERY = re.compile(r"label_values\((?:(.*),\s*)?(\w+)\)")
 _SHORTEST_S = 300
@@ -60,8 +59,8 @@ def target_chosen(board: Document, known: Known) -> Iterator[Finding]:
     for where, one in _selectors(board):
         if where.startswith("variable "):
             continue  # it is what the choice is made from
-        if "alertname" in one.labels:
-            continue  # one alert, of the monitoring itself
+        if "alertname" in one.labels or ("service", "rollwatch") in one.values:
+            continue  # the monitoring itself, whatever is chosen
         labels = known.labels(one.name) or frozenset()
         for label in ("environment", "service"):
             if label in labels and label not in one.labels:
